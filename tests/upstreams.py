@@ -21,7 +21,7 @@ def make_upstream(issuer: str, **columns: Any) -> Any:
     """Enter an upstream, as an operator would, and return its row."""
     from accounts.upstream.model import Upstream
 
-    slug = unique("up")
+    slug, secret = unique("up"), columns.pop("secret", SECRET)
     row = Upstream(
         **{
             "slug": slug,
@@ -32,7 +32,7 @@ def make_upstream(issuer: str, **columns: Any) -> Any:
             **columns,
         }
     )
-    row.secret = SECRET
+    row.secret = secret
     row.full_clean()
     row.save()
     return row

@@ -50,6 +50,11 @@ class Asked:
     #: What is passed on to the upstream: `prompt`, `max_age`, `acr_values`, `ui_locales`.
     parameters: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def wants_new_sign_in(self) -> bool:
+        """Whether the user has to sign in there again, or lately. OIDC Core §3.1.2.1."""
+        return self.parameters.get("prompt") == "login" or "max_age" in self.parameters
+
 
 @dataclass(frozen=True)
 class Journey:

@@ -1,6 +1,6 @@
 """The registry of kinds of upstreams."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ from django.utils.functional import Promise
 from accounts.upstream.model import Upstream
 
 if TYPE_CHECKING:
-    from accounts.upstream.journeys import Asked
+    from accounts.upstream.identity import Identity
+    from accounts.upstream.journeys import Asked, Journey
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Kind:
     label: "str | Promise"
     #: Sends the browser to the upstream, or shows a page of its own. Raises UpstreamRefusedError.
     begin: "Callable[[HttpRequest, Upstream, Asked], HttpResponse]"
+    #: Judges the parameters of an answer that came to our redirect URI, for a sign-in of this
+    #: browser. Raises UpstreamRefusedError. None: the kind has endpoints of its own.
+    identity: "Callable[[Upstream, Mapping[str, str], Journey], Identity] | None" = None
+    #: Whether answers come by a form of the upstream's page, without cookies of ours.
+    answers_by_form: bool = False
     #: The columns, of those that not all kinds have, that an operator fills in.
     columns: tuple[str, ...] = ()
     #: Yields a column and a sentence for each that can't be right.

@@ -40,6 +40,13 @@ class CancelledError(UpstreamRefusedError):
     sentence = _("%(name)s did not sign you in. You can try again, or sign in another way.")
 
 
+class NoNewSignInError(UpstreamRefusedError):
+    """The user has to sign in again, and the upstream cannot ask them to."""
+
+    heading = _("You have to sign in again")
+    sentence = _("%(name)s can’t ask you to do that. Sign in another way.")
+
+
 class UnreachableError(UpstreamRefusedError):
     """The upstream can't be reached."""
 

@@ -14,6 +14,8 @@ from foundation.models import digest_of
 from idp.admin import upstream_levels
 from idp.admin.fields import Lines, PairLines
 from idp.admin.upstream_saml import SAML_FIELDS, SamlFields, entity_id_in, prepare, settings_of
+from idp.admin.upstream_social import APPLE_FIELDS, AppleFields, apple_settings_of, prepare_social
+from idp.upstream.apple import NAME as APPLE
 from idp.upstream.saml.addresses import NAME as SAML
 
 MARKS = ("new_mark", "no_mark")
@@ -42,7 +44,7 @@ class GroupLines(PairLines):
         return pairs
 
 
-class UpstreamForm(upstream_levels.LevelsForm, SamlFields):
+class UpstreamForm(upstream_levels.LevelsForm, SamlFields, AppleFields):
     """An identity provider."""
 
     new_secret = forms.CharField(
@@ -140,6 +142,7 @@ class UpstreamForm(upstream_levels.LevelsForm, SamlFields):
         *("enabled", "creation", "trusts_email", "email_domains", *MAPPING),
         *upstream_levels.FIELDS,
         *SAML_FIELDS,
+        *APPLE_FIELDS,
     )
     #: The kind of a new one; set by the page.
     new_kind = ""
@@ -151,6 +154,7 @@ class UpstreamForm(upstream_levels.LevelsForm, SamlFields):
         for name in MAPPING:
             self.initial.setdefault(name, self.instance.mapping.get(name))
         prepare(self)
+        prepare_social(self)
 
     def clean_new_mark(self) -> bytes | None:
         """Return the mark as we show it."""
@@ -171,6 +175,8 @@ class UpstreamForm(upstream_levels.LevelsForm, SamlFields):
         if self.instance.kind == SAML:
             self.instance.settings = settings_of(cleaned)
             cleaned["issuer"] = cleaned.get("issuer") or entity_id_in(cleaned)
+        elif self.instance.kind == APPLE:
+            self.instance.settings = apple_settings_of(cleaned)
         self._set_secret(cleaned)
         self._set_mark(cleaned)
         mapping = {**self.instance.mapping, **{name: cleaned.get(name) for name in MAPPING}}
@@ -235,6 +241,9 @@ def connection_fields(kind_name: str) -> list[str]:
     """Return the fields of the columns that a kind needs, in their order."""
     if kind_name == SAML:
         return ["issuer", *SAML_FIELDS, "new_secret", "secret_variable", "sign_out_there"]
+    if kind_name == APPLE:
+        key = ("new_secret", "secret_variable")
+        return ["issuer", "client_id", *APPLE_FIELDS, *key, "scopes"]
     return ["new_secret" if name == "secret" else name for name in _columns(kind_name)]
 
 

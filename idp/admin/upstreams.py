@@ -225,7 +225,10 @@ class UpstreamsPage(Page):
 def _addresses(upstream: Upstream) -> tuple[str, ...]:
     if is_openid(upstream):
         return _OPENID
-    return _SAML if is_saml(upstream) else ()
+    if is_saml(upstream):
+        return _SAML
+    kind = kinds.named(upstream.kind)
+    return ("redirect_uri",) if kind is not None and kind.identity is not None else ()
 
 
 def _to_copy(address: str) -> str:

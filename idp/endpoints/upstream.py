@@ -13,23 +13,24 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.next import is_ours, next_of
-from accounts.upstream import kinds, sign_in
+from accounts.upstream import journeys, kinds, sign_in
 from accounts.upstream.identity import Identity
 from accounts.upstream.journeys import Asked
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import DisabledError, StaleError, UpstreamRefusedError
 from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.too_many import refuses_beyond_limits
-from foundation import plain_text
+from foundation import plain_text, rate_limits
+from foundation.client_address import rate_limit_key
 from idp import events
 from idp.current_interaction import interaction_of
 from idp.models import Event
 from idp.protocol.errors import printable
 from idp.upstream import openid
-from idp.upstream.kinds import is_openid
 
 _LONGEST = 254
 #: Whoever comes from elsewhere has sent no form of ours.
@@ -69,19 +70,34 @@ def _begin(request: HttpRequest, slug: str, asked: Asked) -> HttpResponse:
         return refused(request, upstream, error, asked)
 
 
-@require_GET
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
 @refuses_beyond_limits
 def callback(request: HttpRequest, slug: str) -> HttpResponse:
-    """Judge what an upstream answers, and go on signing in."""
+    """Judge what an upstream answers, and go on signing in.
+
+    A form of its page comes without our cookies: it is kept, and taken up by a GET that has them.
+    """
     upstream, asked = Upstream.objects.filter(slug=slug).first(), Asked()
     try:
-        if upstream is None or not upstream.enabled or not is_openid(upstream):
+        kind = kinds.named(upstream.kind) if upstream is not None and upstream.enabled else None
+        if upstream is None or kind is None or kind.identity is None:
             raise DisabledError("There is no enabled upstream of this name that answers here.")
-        parameters, journey = openid.returned(request, upstream)
+        if request.method == "POST":
+            return _kept(request, upstream, kind)
+        parameters, journey = openid.returned(request, upstream, by_form=kind.answers_by_form)
         asked = journey.asked
-        return signed_in(request, openid.identity(upstream, parameters, journey), asked)
+        return signed_in(request, kind.identity(upstream, parameters, journey), asked)
     except UpstreamRefusedError as error:
         return refused(request, upstream, error, asked)
+
+
+def _kept(request: HttpRequest, upstream: Upstream, kind: kinds.Kind) -> HttpResponse:
+    if not kind.answers_by_form:
+        raise StaleError("Upstreams of this kind do not answer by a form.")
+    rate_limits.count((journeys.ANSWERED, rate_limit_key(request)))
+    query = {"ticket": openid.kept(request, upstream)}
+    return redirect(reverse("account_upstream_callback", args=[upstream.slug], query=query))
 
 
 def signed_in(request: HttpRequest, identity: Identity, asked: Asked) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The kinds of upstreams that speak OpenID Connect: any issuer, and some by name."""
+"""The kinds of upstreams that answer with a code: any OpenID provider, and some by name."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from accounts.upstream.kinds import register as register_kinds
 from accounts.upstream.model import Upstream
 from idp import fetched_keys, outbound
 from idp.protocol.errors import TemporarilyUnavailable
-from idp.upstream import discovery, openid
+from idp.upstream import apple, discovery, github, openid
 
 _COLUMNS = (
     *("issuer", "client_id", "client_auth", "secret_variable", "secret", "scopes"),
@@ -28,6 +28,28 @@ def register() -> None:
         _kind("google", "Google", issuer="https://accounts.google.com"),
         _kind("microsoft", "Microsoft", issuer=_MICROSOFT),
         _kind("gitlab", "GitLab", issuer="https://gitlab.com"),
+        Kind(
+            name=github.NAME,
+            label="GitHub",
+            begin=github.begin,
+            identity=github.identity,
+            columns=("issuer", "client_id", "secret_variable", "secret", "scopes"),
+            problems=_problems_with_secret,
+            issuer=github.ISSUER,
+            scopes=github.SCOPES,
+        ),
+        Kind(
+            name=apple.NAME,
+            label="Apple",
+            begin=apple.begin,
+            identity=apple.identity,
+            answers_by_form=True,
+            columns=("issuer", "client_id", "secret_variable", "secret", "scopes", "settings"),
+            problems=_problems_of_apple,
+            try_out=_try_out,
+            issuer=apple.ISSUER,
+            scopes=apple.SCOPES,
+        ),
     )
 
 
@@ -36,6 +58,7 @@ def _kind(name: str, label: object, issuer: str = "") -> Kind:
         name=name,
         label=label,  # type: ignore[arg-type]
         begin=openid.begin,
+        identity=openid.identity,
         columns=_COLUMNS,
         problems=_problems,
         try_out=_try_out,
@@ -51,13 +74,34 @@ def is_openid(upstream: Upstream) -> bool:
 
 
 def _problems(upstream: Upstream) -> Iterator[tuple[str, str]]:
+    yield from _problems_of_client(upstream)
+    needs_secret = upstream.client_auth in {Upstream.ClientAuth.BASIC, Upstream.ClientAuth.POST}
+    if needs_secret and not _has_secret(upstream):
+        yield "client_auth", gettext("This way to authenticate needs a client secret.")
+
+
+def _problems_with_secret(upstream: Upstream) -> Iterator[tuple[str, str]]:
+    yield from _problems_of_client(upstream)
+    if not _has_secret(upstream):
+        yield "secret_variable", gettext("It needs a client secret.")
+
+
+def _problems_of_apple(upstream: Upstream) -> Iterator[tuple[str, str]]:
+    yield from _problems_of_client(upstream)
+    yield from apple.problems(upstream)
+    if not _has_secret(upstream):
+        yield "secret_variable", gettext("It needs the private key.")
+
+
+def _has_secret(upstream: Upstream) -> bool:
+    return bool(upstream.secret_variable or upstream.sealed_secret)
+
+
+def _problems_of_client(upstream: Upstream) -> Iterator[tuple[str, str]]:
     if problem := _problem_with_issuer(upstream.issuer):
         yield "issuer", problem
     if not upstream.client_id or not upstream.client_id.isprintable():
         yield "client_id", gettext("Enter the client ID that it gave you.")
-    needs_secret = upstream.client_auth in {Upstream.ClientAuth.BASIC, Upstream.ClientAuth.POST}
-    if needs_secret and not (upstream.secret_variable or upstream.sealed_secret):
-        yield "client_auth", gettext("This way to authenticate needs a client secret.")
 
 
 def _problem_with_issuer(issuer: str) -> str | None:

@@ -1,10 +1,11 @@
 """The authorization code flow as its relying party: send the user there, judge what comes back.
 
-OIDC Core §3.1, RFC 7636, RFC 9207, RFC 9700 §2.1.
+OIDC Core §3.1, RFC 7636, RFC 9207, RFC 9700 §2.1. `github` and `apple` differ in a few steps.
 """
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -15,11 +16,16 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.upstream import journeys
+from accounts.upstream import answers, journeys
 from accounts.upstream.identity import Identity
 from accounts.upstream.journeys import Asked, Journey
 from accounts.upstream.model import Upstream
-from accounts.upstream.refusals import CancelledError, StaleError, UpstreamRefusedError
+from accounts.upstream.refusals import (
+    CancelledError,
+    NoNewSignInError,
+    StaleError,
+    UpstreamRefusedError,
+)
 from idp.jose.signatures import base64url
 from idp.protocol.errors import InvalidRequest, printable
 from idp.protocol.parameters import Parameters
@@ -34,8 +40,12 @@ _BY_USER = frozenset(
     {
         *("access_denied", "login_required", "interaction_required", "consent_required"),
         *("account_selection_required", "unmet_authentication_requirements"),
+        "user_cancelled_authorize",  # Apple's word for access_denied
     }
 )
+#: What an answer by a form may say, and characters that it may have.
+_BY_FORM = ("code", "state", "error", "iss", "user")
+_LONGEST_FORM = 8000
 #: Characters of an ID token that is kept: it goes back in an address when the user signs out.
 _LONGEST_HINT = 6000
 Claims = dict[str, Any]
@@ -49,34 +59,80 @@ def callback_address(upstream: Upstream) -> str:
 def begin(request: HttpRequest, upstream: Upstream, asked: Asked) -> HttpResponse:
     """Redirect the browser to the upstream. Raises UnreachableError."""
     found = discovery.of(upstream)
-    nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    parameters = {"login_hint": asked.login_hint, **asked.parameters}
+    if upstream.kind in _WITHOUT_PROMPT_LOGIN and parameters.get("prompt") == "login":
+        parameters["prompt"] = "select_account"
+    scopes = with_openid(upstream.scopes or SCOPES)
+    return send(request, upstream, asked, found, scope=scopes, nonce=new_nonce(), **parameters)
+
+
+def new_nonce() -> str:
+    """Return what binds an ID token to a sign-in. OIDC Core §15.5.2."""
+    return secrets.token_urlsafe(32)
+
+
+@upholds("RFC 7636 §4.3")
+def send(
+    request: HttpRequest,
+    upstream: Upstream,
+    asked: Asked,
+    found: discovery.Discovered,
+    *,
+    nonce: str = "",
+    **parameters: str,
+) -> HttpResponse:
+    """Redirect the browser to an authorization endpoint, with state, PKCE and these parameters."""
+    verifier = secrets.token_urlsafe(48)
     state = journeys.begin(request, upstream, asked, nonce=nonce, code_verifier=verifier)
-    parameters = {
+    sent = {
         "response_type": "code",
         "client_id": upstream.client_id,
         "redirect_uri": callback_address(upstream),
-        "scope": _scopes(upstream),
         "state": state,
         "nonce": nonce,
         "code_challenge": base64url(hashlib.sha256(verifier.encode()).digest()),
         "code_challenge_method": "S256",
-        "login_hint": asked.login_hint,
-        **asked.parameters,
+        **parameters,
     }
-    if upstream.kind in _WITHOUT_PROMPT_LOGIN and parameters.get("prompt") == "login":
-        parameters["prompt"] = "select_account"
-    return redirect(with_query(found.authorization_endpoint, parameters))
+    return redirect(with_query(found.authorization_endpoint, sent))
 
 
-def returned(request: HttpRequest, upstream: Upstream) -> tuple[Parameters, Journey]:
+def refuse_new_sign_in(asked: Asked) -> None:
+    """Raise NoNewSignInError where one is wanted, for a kind that cannot ask for it."""
+    if asked.wants_new_sign_in:
+        raise NoNewSignInError("The upstream cannot be asked for a new sign-in.")
+
+
+def kept(request: HttpRequest, upstream: Upstream) -> str:
+    """Keep an answer that came by a form, and return the ticket that its browser takes it up with.
+
+    Nothing of it is believed yet. OAuth 2.0 Form Post Response Mode §2. Raises StaleError.
+    """
+    said = {name: request.POST.getlist(name) for name in _BY_FORM if name in request.POST}
+    if any(len(values) > 1 for values in said.values()):
+        raise StaleError("A parameter of the form came more than once.")
+    answer = {name: values[0] for name, values in said.items() if values[0]}
+    if "state" not in answer or sum(map(len, answer.values())) > _LONGEST_FORM:
+        raise StaleError("The form has no state, or is too long.")
+    message_id = f"{answer['state']} {answer.get('code', '')}"
+    return answers.keep(upstream, message_id, answer, timezone.now())
+
+
+def returned(
+    request: HttpRequest, upstream: Upstream, *, by_form: bool = False
+) -> tuple[Mapping[str, str], Journey]:
     """Return what an upstream's answer says, and the sign-in of this browser that it belongs to.
 
-    The sign-in is used up. Raises StaleError, UpstreamRefusedError.
+    The sign-in is used up. An answer that came `by_form` is taken up by its ticket. Raises
+    StaleError, UpstreamRefusedError.
     """
     try:
         parameters = Parameters.parse(request.META.get("QUERY_STRING", ""))
     except InvalidRequest as problem:
         raise StaleError(problem.description) from None
+    if by_form:
+        ticket = parameters.get("ticket") or ""
+        parameters = Parameters(answers.take(upstream, ticket, timezone.now()))
     state = parameters.get("state")
     if not state:
         raise StaleError("The answer has no state.")
@@ -85,30 +141,43 @@ def returned(request: HttpRequest, upstream: Upstream) -> tuple[Parameters, Jour
         parameters.refuse_repeats()
     except InvalidRequest as problem:
         raise UpstreamRefusedError(problem.description) from None
-    return parameters, journey
+    return parameters.values, journey
 
 
-def identity(upstream: Upstream, parameters: Parameters, journey: Journey) -> Identity:
+def identity(upstream: Upstream, parameters: Mapping[str, str], journey: Journey) -> Identity:
     """Judge an upstream's answer, redeem its code, and return who it is.
 
     Raises UpstreamRefusedError.
     """
-    found, noted = discovery.of(upstream), journey.noted
-    _is_from(found, parameters)
-    code = _code(parameters)
-    address = callback_address(upstream)
-    tokens = token_request.redeem(upstream, found, code, noted["code_verifier"], address)
-    now = timezone.now()
-    claims = id_token.judged(upstream, found, tokens, noted["nonce"], now)
+    found = discovery.of(upstream)
+    is_from(found, parameters)
+    tokens, now = redeemed(upstream, found, parameters, journey), timezone.now()
+    claims = id_token.judged(upstream, found, tokens, journey.noted["nonce"], now)
     began = datetime.fromtimestamp(journey.began_at, UTC)
     at = id_token.authenticated_at(claims, _max_age(journey), began, now)
     if "email" not in claims and found.userinfo_endpoint:
         claims = _with_user_info(upstream, found, tokens, claims)
-    return _identity(upstream, claims, at, tokens["id_token"])
+    return identity_of(upstream, claims, at, tokens["id_token"])
+
+
+def redeemed(
+    upstream: Upstream,
+    found: discovery.Discovered,
+    parameters: Mapping[str, str],
+    journey: Journey,
+    secret: str | None = None,
+) -> Claims:
+    """Return the token response for the code of an answer; see `token_request.redeem`.
+
+    Raises CancelledError for an answer without one, UpstreamRefusedError.
+    """
+    code, verifier = _code(parameters), journey.noted["code_verifier"]
+    address = callback_address(upstream)
+    return token_request.redeem(upstream, found, code, verifier, address, secret)
 
 
 @upholds("RFC 9207 §2.4")
-def _is_from(found: discovery.Discovered, parameters: Parameters) -> None:
+def is_from(found: discovery.Discovered, parameters: Mapping[str, str]) -> None:
     """RFC 9207 §2.4: an answer that names another issuer is a mix-up."""
     said = parameters.get("iss")
     if said is None and found.names_issuer:
@@ -117,7 +186,7 @@ def _is_from(found: discovery.Discovered, parameters: Parameters) -> None:
         raise UpstreamRefusedError("The answer is that of another issuer (iss).")
 
 
-def _code(parameters: Parameters) -> str:
+def _code(parameters: Mapping[str, str]) -> str:
     error = parameters.get("error")
     if error in _BY_USER:
         raise CancelledError(f"The upstream answered with {error}.")
@@ -145,9 +214,13 @@ def _with_user_info(
     return {**said, **claims}
 
 
-def _identity(
-    upstream: Upstream, claims: Claims, authenticated_at: datetime | None, jwt: str
+def identity_of(
+    upstream: Upstream,
+    claims: Claims,
+    authenticated_at: datetime | None = None,
+    jwt: str = "",
 ) -> Identity:
+    """Return the identity that judged claims are about. Raises UpstreamRefusedError."""
     amr = claims.get("amr")
     try:
         return Identity(
@@ -168,9 +241,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= 255
 
 
-def _scopes(upstream: Upstream) -> str:
-    scopes = (upstream.scopes or SCOPES).split()
-    return " ".join(scopes if "openid" in scopes else ["openid", *scopes])
+def with_openid(scopes: str) -> str:
+    """Return scopes with `openid` among them. OIDC Core §3.1.2.1."""
+    names = scopes.split()
+    return " ".join(names if "openid" in names else ["openid", *names])
 
 
 def with_query(address: str, parameters: dict[str, str]) -> str:

@@ -31,9 +31,18 @@ _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 def redeem(
-    upstream: Upstream, found: Discovered, code: str, code_verifier: str, redirect_uri: str
+    upstream: Upstream,
+    found: Discovered,
+    code: str,
+    code_verifier: str,
+    redirect_uri: str,
+    secret: str | None = None,
 ) -> dict[str, Any]:
-    """Return the token response for a code. Raises UpstreamRefusedError. RFC 6749 §4.1.3."""
+    """Return the token response for a code. Raises UpstreamRefusedError. RFC 6749 §4.1.3.
+
+    `secret` is sent in the form by kinds that know one way to authenticate only. Others do as the
+    operator has chosen (`Upstream.client_auth`).
+    """
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -41,11 +50,15 @@ def redeem(
         "code_verifier": code_verifier,
     }
     response: dict[str, Any] = {}
-    for audience in _audiences(upstream, found):
-        proof, authorization = _proof(upstream, found, audience)
+    for audience in _audiences(upstream, found) if secret is None else [""]:
+        proof, authorization = (
+            _proof(upstream, found, audience)
+            if secret is None
+            else (_in_form(upstream.client_id, secret), "")
+        )
         answer = _sent(upstream, found, {**form, **proof}, authorization)
         response = _object(answer, "The token response")
-        if answer.status == 200:
+        if answer.status == 200 and "error" not in response:  # GitHub answers errors with 200.
             _note(upstream, audience)
             return response
         if response.get("error") != "invalid_client":
@@ -90,13 +103,27 @@ def _key(upstream: Upstream) -> str:
 
 def user_info(upstream: Upstream, found: Discovered, access_token: Any) -> dict[str, Any]:
     """Return the claims of UserInfo. Raises UpstreamRefusedError. OIDC Core §5.3."""
+    answer = _with_token(upstream, found.userinfo_endpoint, access_token)
+    return _object(answer, "What UserInfo says")
+
+
+def listed(upstream: Upstream, address: str, access_token: Any) -> list[Any]:
+    """Return the JSON array that an address answers a token with. Raises UpstreamRefusedError."""
+    answer = _with_token(upstream, address, access_token)
+    try:
+        return json_objects.parse_list(answer.body.decode(), "The answer")
+    except (InvalidRequest, UnicodeDecodeError):
+        raise UpstreamRefusedError(f"What {address} answers is not a JSON array.") from None
+
+
+def _with_token(upstream: Upstream, address: str, access_token: Any) -> Answer:
     if not isinstance(access_token, str) or _BEARER.fullmatch(access_token) is None:
         raise UpstreamRefusedError("The token response has no usable access token.")
 
     def send(bounds: Bounds) -> Answer:
-        return outbound.ask(found.userinfo_endpoint, _JSON, bounds, bearer=access_token)
+        return outbound.ask(address, _JSON, bounds, bearer=access_token)
 
-    return _object(_asked(found.userinfo_endpoint, upstream, send), "What UserInfo says")
+    return _asked(address, upstream, send)
 
 
 def _asked(url: str, upstream: Upstream, send: Callable[[Bounds], Answer]) -> Answer:
@@ -128,13 +155,18 @@ def _proof(upstream: Upstream, found: Discovered, audience: str) -> tuple[dict[s
                 "client_assertion_type": _ASSERTION,
                 "client_assertion": assertion,
             }, ""
-    if not upstream.secret:
-        raise UpstreamRefusedError("There is no client secret for this upstream, or it is locked.")
+    in_form = _in_form(client_id, upstream.secret)
     if upstream.client_auth == ClientAuth.POST:
-        return {"client_id": client_id, "client_secret": upstream.secret}, ""
+        return in_form, ""
     # RFC 6749 §2.3.1: both are encoded as in a form first.
     pair = f"{quote_plus(client_id)}:{quote_plus(upstream.secret)}"
     return {}, f"Basic {b64encode(pair.encode()).decode()}"
+
+
+def _in_form(client_id: str, secret: str) -> dict[str, str]:
+    if not secret:
+        raise UpstreamRefusedError("There is no client secret for this upstream, or it is locked.")
+    return {"client_id": client_id, "client_secret": secret}
 
 
 def _assertion(client_id: str, found: Discovered, audience: str) -> str:

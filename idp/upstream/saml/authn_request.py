@@ -51,7 +51,7 @@ def _message(upstream: Upstream, provider: Provider, asked: Asked, request_id: s
         "ProtocolBinding": POST,
         "AssertionConsumerServiceURL": addresses.consumer(upstream),
     }
-    if _asks_for_a_new_sign_in(asked):
+    if asked.wants_new_sign_in:  # SAML has no max_age.
         attributes["ForceAuthn"] = "true"
     root = etree.Element(f"{{{PROTOCOL}}}AuthnRequest", attributes, PREFIXES)
     etree.SubElement(root, f"{{{ASSERTION}}}Issuer").text = addresses.entity_id(upstream)
@@ -67,11 +67,6 @@ def _message(upstream: Upstream, provider: Provider, asked: Asked, request_id: s
         for context in contexts:
             etree.SubElement(element, f"{{{ASSERTION}}}AuthnContextClassRef").text = context
     return bytes(etree.tostring(root, encoding="UTF-8"))
-
-
-def _asks_for_a_new_sign_in(asked: Asked) -> bool:
-    """SAML has no max_age: whoever limits the age of a sign-in asks for a new one."""
-    return asked.parameters.get("prompt") == "login" or "max_age" in asked.parameters
 
 
 def _contexts(upstream: Upstream, asked: Asked) -> Iterator[str]:

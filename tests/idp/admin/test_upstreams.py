@@ -9,6 +9,7 @@ import pytest
 import yaml
 from django.contrib.auth.models import Group, Permission
 
+from accounts.allauth_door import social_accounts
 from accounts.levels import MULTI_FACTOR
 from accounts.models import Upstream, UpstreamSession, User
 from foundation import branding
@@ -18,6 +19,7 @@ from idp.models import Attribute, Event
 from tests.elsewhere import Elsewhere
 from tests.idp.admin.conftest import Operator
 from tests.relying_party import ISSUER, Browser, forms_of, no_event, unique
+from tests.social import APPLE_IDS, P8
 from tests.upstreams import FakeUpstream, make_upstream
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0h4v4z"/></svg>'
@@ -82,6 +84,48 @@ def test_one_is_set_up_tried_changed_and_deleted(
     superuser.browser.submit(superuser.open(f"accounts/upstream/{row.pk}/delete/"))
     assert not Upstream.objects.filter(slug=slug).exists()
     assert events_about(slug)[-1].kind == "deleted"
+
+
+def test_github_and_apple_ask_for_what_they_need(superuser: Operator) -> None:
+    """Each has fields of its own, a redirect URI to copy, and a file that makes the same."""
+    slug = unique("github")
+    add = "accounts/upstream/add/?kind=github"
+    shown = superuser.open(add).text
+    assert 'value="https://github.com"' in shown
+    assert 'value="user:email"' in shown
+    assert 'name="client_auth"' not in shown
+    refused = superuser.save(add, slug=slug, client_id="us").text
+    assert "It needs a client secret." in refused
+    form = {"slug": slug, "client_id": "us", "new_secret": unique("secret")}
+    assert "errorlist" not in superuser.save(add, **form).text
+    row = Upstream.objects.get(slug=slug)
+    change = superuser.open(f"accounts/upstream/{row.pk}/change/").text
+    assert f"{ISSUER}/account/upstream/{slug}/callback" in change
+    assert "backchannel-logout" not in change
+    slug = unique("apple")
+    add = "accounts/upstream/add/?kind=apple"
+    form = {"slug": slug, "client_id": "us", "apple_team_id": "short", "apple_key_id": "KEY1234567"}
+    assert "ten letters and digits each" in superuser.save(add, **form, new_secret=P8).text
+    form["apple_team_id"] = APPLE_IDS["team_id"]
+    assert "Paste the whole private key" in superuser.save(add, **form, new_secret="no key").text
+    page = superuser.save(add, **form, new_secret=P8.replace("\n", "\r\n"))
+    assert "errorlist" not in page.text
+    row = Upstream.objects.get(slug=slug)
+    assert (row.settings, row.secret.strip()) == (APPLE_IDS, P8.strip())
+    page = superuser.open(f"accounts/upstream/{row.pk}/change/")
+    assert 'value="TEAM123456"' in page.text
+    assert P8.splitlines()[1] not in page.text
+    entries = yaml.safe_load("".join(export(only=("upstreams",))))["upstreams"]
+    [entry] = [entry for entry in entries if entry["slug"] == slug]
+    assert entry["settings"] == APPLE_IDS
+    assert "PRIVATE KEY" not in str(entry)
+    declared = {"upstreams": [{**entry, "settings": {**APPLE_IDS, "key_id": "KEY7654321"}}]}
+    apply(declared, dry_run=False, actor=Actor(no_event))
+    # Users belong to a team: with connected accounts it stays.
+    social_accounts.connect(User.objects.get(email=superuser.user.email), slug, unique("sub"), {})
+    moved = {"upstreams": [{**entry, "settings": {**APPLE_IDS, "team_id": "TEAM654321"}}]}
+    with pytest.raises(DeclarationError, match="People have connected accounts of it"):
+        apply(moved, dry_run=False, actor=Actor(no_event))
 
 
 def test_only_superusers_say_which_sign_ins_count_as_two_factors(

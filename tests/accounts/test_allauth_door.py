@@ -121,6 +121,7 @@ def test_the_steps_of_signing_in_are_those_that_ours_stand_between() -> None:
         "accounts.upstream.stage.LinkStage",
         "accounts.stages.NewDeviceStage",
         "accounts.stages.OfferPasskeyStage",
+        "accounts.upstream.stage.StillSignedInStage",
     ]
     assert {"handle", "exit", "abort"} <= set(vars(stages.LoginStage))
 

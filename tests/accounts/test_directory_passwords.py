@@ -1,5 +1,6 @@
 """A password that a directory has: none is given here beside it, unless an operator allows it."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
@@ -24,8 +25,8 @@ def _with_ldap(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kind as the extra registers it; no directory is asked in these tests."""
     monkeypatch.setattr(kinds, "_KINDS", dict(kinds._KINDS))
     columns = ("secret_variable", "settings")
-    kind = kinds.Kind("ldap", "LDAP", lambda *_: HttpResponse(), columns, declared.problems)
-    kinds.register(kind)
+    kind = kinds.Kind("ldap", "LDAP", lambda *_: HttpResponse())
+    kinds.register(replace(kind, columns=columns, problems=declared.problems))
 
 
 @pytest.fixture

@@ -243,7 +243,7 @@ def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None
     page, name = operator.page, unique("Shop")
     operator.open("/admin/idp/client/")
     page.get_by_role("link", name="Add app").click()
-    page.get_by_role("link", name="Web app").click()
+    page.get_by_role("link", name="Web app It runs on a server").click()
     page.get_by_label("Name:", exact=True).fill(name)
     addresses = page.get_by_label("Redirect URIs:", exact=True)
     addresses.fill("http://shop.example/callback")

@@ -90,7 +90,7 @@ def begin_at_upstream(request: HttpRequest, user: User, *, is_new: bool) -> Http
 
 
 def pretend_to_sign_up(request: HttpRequest, email: str) -> HttpResponse:
-    """Answer as a sign-up does for an address that nobody has; a mail says that somebody has it."""
+    """Answer as a sign-up does for an address without an account; a mail says that it has one."""
     login = Login(user=None, email=email, redirect_url=next_page(request), signup=True)
     response: HttpResponse = perform_login(request, login)
     return response

@@ -76,16 +76,16 @@ def unknown_attributes(mapping: Mapping[str, Any], known: Container[str]) -> Ite
             yield _("There is no attribute %(attribute)s.") % {"attribute": name}
 
 
-def told_of(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
+def claims_read(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
     """Return the claims that a mapping reads, and of groups those that it knows, by their names."""
     texts = {claim: at(claims, claim) for claim in fields_of(mapping).values()}
-    told: dict[str, Any] = {claim: it for claim, it in texts.items() if isinstance(it, str)}
+    found: dict[str, Any] = {claim: it for claim, it in texts.items() if isinstance(it, str)}
     for claim in mapping.get("attributes", {}).values():
         if (said := at(claims, claim)) is not None:
-            told[claim] = said
+            found[claim] = said
     if known := sorted({value for value, group in groups_of(mapping, claims) if group}):
-        told[mapping["groups_claim"]] = known
-    return told
+        found[mapping["groups_claim"]] = known
+    return found
 
 
 def problems_with(mapping: Any) -> Iterator[str]:

@@ -105,5 +105,5 @@ def _bounded(identity: Identity) -> dict[str, object]:
     if len(json.dumps(claims)) <= _MOST:
         return claims
     short = {name: claims[name] for name in _SHORT if name in claims}
-    kept = {**short, **mappings.told_of(identity.upstream.mapping, claims)}
+    kept = {**short, **mappings.claims_read(identity.upstream.mapping, claims)}
     return {name: said for name, said in kept.items() if len(json.dumps(said)) <= _MOST}

@@ -25,7 +25,7 @@ class Home:
 def home_of(user: User) -> Home | None:
     """Return the directory that has this user's password; None if they have or may have one here.
 
-    A directory that is disabled, or can't be used here, holds nobody back.
+    A directory that is disabled, or can't be used here, stops no user.
     """
     if user.pk is None or user.has_usable_password() or kinds.named(NAME) is None:
         return None

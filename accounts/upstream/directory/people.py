@@ -29,7 +29,7 @@ Count = Callable[[str], object]
 def identity(upstream: Upstream, login: str, password: str, count: Count) -> Identity | None:
     """Return the user of this name and password; None if there is none.
 
-    `count` is told of which user a password is about to be judged: many names may find one user.
+    `count` is called with the user whose password is about to be judged: many names may find one.
     Raises what it raises, UnreachableError if the directory can't say, UpstreamRefusedError if what
     it says of the user can't be used.
     """

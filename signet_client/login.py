@@ -84,7 +84,7 @@ def _client(
 def _unknown_app(issuer: Issuer) -> Problem:
     return Problem(
         f"{issuer.identifier} does not know the app {CLIENT_ID}, or lets it not do this. Its "
-        "operator can add the app “Signet command line”; or name another app with --client-id."
+        "operator can add the app “signet command line”; or name another app with --client-id."
     )
 
 

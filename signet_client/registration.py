@@ -20,7 +20,7 @@ def register(issuer: Issuer, scope: str) -> tuple[str, dict[str, str] | None]:
     if GRANT_TYPE in issuer.supported("grant_types_supported"):
         grants.append(GRANT_TYPE)
     wanted = {
-        "client_name": f"Signet command line on {printable(platform.node()) or 'a machine'}",
+        "client_name": f"signet command line on {printable(platform.node()) or 'a machine'}",
         "application_type": "native",
         "token_endpoint_auth_method": "none",
         "redirect_uris": [REGISTERED],

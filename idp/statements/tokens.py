@@ -14,7 +14,15 @@ from django.db import connection, transaction
 
 from accounts.models import Session, User
 from foundation.statements import Columns, changed, instances, one
-from idp.models import AuthorizationCode, Client, ClientSession, DeviceCode, Grant, RefreshToken
+from idp.models import (
+    AuthorizationCode,
+    Client,
+    ClientSession,
+    DeviceCode,
+    Grant,
+    PairwiseSubject,
+    RefreshToken,
+)
 
 M = TypeVar("M", AuthorizationCode, RefreshToken, DeviceCode)
 #: True: PostgreSQL does not wait for the disk at the end of this transaction. For rows that may be
@@ -26,12 +34,15 @@ _GRANT = (
     Columns(User, "u", "id", "sub", "is_active"),
     Columns(Session, "s", "id", "ended_at", "last_seen_at", "authenticated_at", "until_closed"),
     Columns(ClientSession, "x"),
+    Columns(PairwiseSubject, "p", "id", "sub"),
 )
+#: Their parameter is the sector of the client.
 _TABLES = """
     idp_grant a
     JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN idp_clientsession x ON x.id = a.client_session_id
+    LEFT JOIN idp_pairwisesubject p ON p.user_id = a.user_id AND p.sector = %s
 """
 
 
@@ -67,7 +78,7 @@ class Redeemable(Generic[M]):
 
     @cached_property
     def in_two(self) -> tuple[str, str]:
-        """The statements of SQLite; the second takes the id that the first gives."""
+        """The statements of SQLite; the second takes the sector, and the id of the first."""
         return (
             f"""
             UPDATE {self.table} SET {self.used_at} = %s, {self.changed_at} = %s
@@ -115,19 +126,22 @@ def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) 
     """Use up an unused code, refresh token or device code of a client; return it with its grant.
 
     Returns None if there is none; of many concurrent requests exactly one gets it. The grant's user
-    and session have only the columns for validity and for tokens' claims.
+    and session have only the columns for validity and for tokens' claims. The grant has the subject
+    that the client knows its user by.
     """
-    values = [now, now, value_hash, client.pk]
     if connection.vendor == "postgresql":
-        row = one(kind.in_one, values)
+        row = one(kind.in_one, [now, now, client.sector, value_hash, client.pk])
     else:
         using_up, reading = kind.in_two
         with transaction.atomic():
-            used = one(using_up, values)
-            row = one(reading, used) if used else None
+            used = one(using_up, [now, now, value_hash, client.pk])
+            row = one(reading, [client.sector, *used]) if used else None
     if row is None:
         return None
-    presented, grant, user, session, client_session = instances(row, kind.columns, *_GRANT)
+    found = instances(row, kind.columns, *_GRANT)
+    presented, grant, user, session, client_session, pairwise = found
+    of_client = pairwise if client.subject_type == Client.PAIRWISE else user
+    grant.subject = of_client.sub if of_client else None
     # As the ORM's `select_related()` does; assigning an attribute would read the value before it.
     grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
     presented._state.fields_cache.update(grant=grant, application=client)

@@ -56,8 +56,8 @@ def count(request: BackchannelRequest, named: Named) -> None:
             (BY_CLIENT, f"{client} {named.key}"), (TO_USER, named.key), (OF_CLIENT, client)
         )
     except RateLimitExceededError as exceeded:
-        raise TooManyBackchannelRequests(
-            "There were too many requests; try again later.", retry_after=exceeded.retry_after
+        raise TooManyBackchannelRequests.for_now(
+            "There were too many requests.", exceeded.retry_after
         ) from None
 
 

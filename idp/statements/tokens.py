@@ -16,6 +16,7 @@ from accounts.models import Session, User
 from foundation.statements import Columns, changed, instances, one
 from idp.models import (
     AuthorizationCode,
+    BackchannelAuthentication,
     Client,
     ClientSession,
     DeviceCode,
@@ -24,7 +25,7 @@ from idp.models import (
     RefreshToken,
 )
 
-M = TypeVar("M", AuthorizationCode, RefreshToken, DeviceCode)
+M = TypeVar("M", AuthorizationCode, RefreshToken, DeviceCode, BackchannelAuthentication)
 #: True: PostgreSQL does not wait for the disk at the end of this transaction. For rows that may be
 #: lost in a crash, since a client can repeat the request, or that are followed by a commit that
 #: waits.
@@ -48,7 +49,7 @@ _TABLES = """
 
 @dataclass(frozen=True)
 class Redeemable(Generic[M]):
-    """Codes, refresh tokens or device codes: the differences between their statements."""
+    """What tokens are redeemed for: codes and others, and how their statements differ."""
 
     model: type[M]
     columns: Columns[M]
@@ -59,6 +60,8 @@ class Redeemable(Generic[M]):
     used_at: str
     #: Another column with the time of the last change.
     changed_at: str = "updated"
+    #: The field with the client.
+    client: str = "application"
 
     @cached_property
     def in_one(self) -> str:
@@ -72,7 +75,7 @@ class Redeemable(Generic[M]):
         return f"""
             UPDATE {self.table} AS t SET {self.used_at} = %s, {self.changed_at} = %s FROM {_TABLES}
             WHERE t.{self.hashed} = %s AND t.{self.used_at} IS NULL
-                  AND t.application_id + 0 = %s AND a.id = t.grant_id AND {NO_WAIT}
+                  AND t.{self.client}_id + 0 = %s AND a.id = t.grant_id AND {NO_WAIT}
             RETURNING {self._read}
         """
 
@@ -82,7 +85,7 @@ class Redeemable(Generic[M]):
         return (
             f"""
             UPDATE {self.table} SET {self.used_at} = %s, {self.changed_at} = %s
-            WHERE {self.hashed} = %s AND {self.used_at} IS NULL AND application_id = %s
+            WHERE {self.hashed} = %s AND {self.used_at} IS NULL AND {self.client}_id = %s
             RETURNING id
             """,
             f"""
@@ -120,10 +123,19 @@ DEVICE_CODES = Redeemable(
     "redeemed_at",
     "last_checked",
 )
+BACKCHANNEL_REQUESTS = Redeemable(
+    BackchannelAuthentication,
+    Columns(BackchannelAuthentication, "t", "id", "grant_id", "expires"),
+    "idp_backchannelauthentication",
+    "id_hash",
+    "redeemed_at",
+    "last_checked",
+    "client",
+)
 
 
 def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) -> M | None:
-    """Use up an unused code, refresh token or device code of a client; return it with its grant.
+    """Use up an unused code, or another `Redeemable`, of a client; return it with its grant.
 
     Returns None if there is none; of many concurrent requests exactly one gets it. The grant's user
     and session have only the columns for validity and for tokens' claims. The grant has the subject
@@ -144,12 +156,12 @@ def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) 
     grant.subject = of_client.sub if of_client else None
     # As the ORM's `select_related()` does; assigning an attribute would read the value before it.
     grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
-    presented._state.fields_cache.update(grant=grant, application=client)
+    presented._state.fields_cache.update({"grant": grant, kind.client: client})
     return presented  # type: ignore[no-any-return]
 
 
 def give_back(kind: Redeemable[M], row: M) -> None:
-    """Let a code or refresh token be used that no tokens were given for."""
+    """Let a code be used, or another `Redeemable`, that no tokens were given for."""
     kind.model.objects.filter(pk=row.pk).update(**{kind.used_at: None})
 
 

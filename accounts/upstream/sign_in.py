@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.next import with_next
 from accounts.second_factor import is_set_up
 from accounts.sessions import session_of
-from accounts.upstream import attributes, levels, links, pending
+from accounts.upstream import attributes, kept_identity, levels, links
 from accounts.upstream.identity import Identity
 from accounts.upstream.journeys import Asked
 from accounts.upstream.model import Upstream
@@ -125,7 +125,7 @@ def _sign_in(
     takes_all: bool = False,
 ) -> HttpResponse:
     attributes.take_over(user, identity, is_new=is_new or takes_all)
-    pending.keep(request, identity, user, links=links_later, signs_in=True)
+    kept_identity.keep(request, identity, user, links=links_later, signs_in=True)
     at = identity.authenticated_at
     sign_ins.record_upstream(
         request,
@@ -193,6 +193,6 @@ def _is_invited(user: User, identity: Identity) -> bool:
 
 def _ask_for_proof(request: HttpRequest, user: User, identity: Identity) -> HttpResponse:
     """Lead to the sign-in page; the identity is linked when this user has signed in there."""
-    pending.keep(request, identity, user, links=True, signs_in=False)
+    kept_identity.keep(request, identity, user, links=True, signs_in=False)
     query = {"fresh": "1", "connect": identity.upstream.slug}
     return redirect(with_next(reverse("account_login", query=query), request))

@@ -37,7 +37,7 @@ class ProtocolError(Exception):
 
     @classmethod
     def for_now(cls, reason: str, seconds: int) -> Self:
-        """Return the error of an exceeded rate limit, which says when it ends.
+        """Return the error of an exceeded limit, which says when to try again (RFC 9110 §10.2.3).
 
         `reason` is a sentence; `seconds` is the time to wait.
         """

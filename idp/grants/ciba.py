@@ -53,7 +53,7 @@ def redeem(
     if client.id_token_encrypted_response_alg:
         have_key_ready(client, client.id_token_encrypted_response_alg)
     approved = use_up(BACKCHANNEL_REQUESTS, hash_of(auth_req_id), client, now)
-    if approved is None:
+    if approved is None or approved.grant is None:
         _refuse_used()
     reason = why_invalid(facts_of(approved), now)
     if reason is not None:

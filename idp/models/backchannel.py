@@ -84,7 +84,7 @@ class BackchannelAuthentication(models.Model):
     @property
     def application(self) -> Client:
         """Its client, by the name that codes and tokens have for theirs (`foundation.validity`)."""
-        return self.client  # type: ignore[no-any-return]
+        return self.client
 
     @property
     def scopes(self) -> frozenset[str]:

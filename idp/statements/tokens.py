@@ -147,7 +147,7 @@ def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) 
         using_up, reading = kind.in_two
         with transaction.atomic():
             used = one(using_up, [now, now, value_hash, client.pk])
-            row = one(reading, [client.sector, *used]) if used else None
+            row = one(reading, [client.sector, used[0]]) if used else None
     if row is None:
         return None
     found = instances(row, kind.columns, *_GRANT)

@@ -22,11 +22,10 @@ from accounts.sessions import (
     Ending,
     end_sessions,
     is_unchanged,
+    is_valid,
     session_of,
-    usable_session,
 )
 from foundation.statements import hash_of
-from foundation.validity import has_ended
 
 #: How many accounts may be signed in at one browser.
 MOST = 5
@@ -149,17 +148,17 @@ def _find(request: HttpRequest) -> list[InactiveSession]:
     if browser is None:
         return []
     present = session_of(request)
+    now = timezone.now()
     rows = (
         InactiveSession.objects.select_related("session__user")
-        .filter(usable_session("session__"), browser=browser, expires_at__gt=timezone.now())
+        .filter(browser=browser, expires_at__gt=now)
         .exclude(pk=present.pk if present else "")
         .order_by("session__created_at")
     )
-    now = timezone.now()
     return [
         row
         for row in rows
-        if is_unchanged(row.password_hash, row.session.user) and not has_ended(row.session, now)
+        if is_valid(row.session, now) and is_unchanged(row.password_hash, row.session.user)
     ]
 
 

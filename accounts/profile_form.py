@@ -4,28 +4,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
-from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
-from django.forms.utils import flatatt
-from django.utils.dates import MONTHS
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, to_locale
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import profile_edits
 from accounts.models import User, field_of
-from foundation.plain_text import isolated, problem_with, validate_plain
-
-#: A text for a page, often translated later.
-Text = Any
+from accounts.profile_fields import LABELS, Text, fields_of
+from foundation.plain_text import isolated
 
 #: The members of an address, in the order in which they are asked for (OIDC Core §5.1.1).
 _ADDRESS = ("street_address", "postal_code", "locality", "region", "country", "formatted")
@@ -43,22 +33,6 @@ _CARDS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     (_("Language and region"), ("locale", "zoneinfo")),
     (_("Contact"), ("phone_number", "address")),
 )
-_LABELS: dict[str, Text] = {
-    "name": _("Full name"),
-    "given_name": _("Given name"),
-    "middle_name": _("Middle name"),
-    "family_name": _("Family name"),
-    "nickname": _("Nickname"),
-    "preferred_username": _("User name"),
-    "gender": _("Gender"),
-    "birthdate": _("Date of birth"),
-    "website": _("Website"),
-    "profile": _("Profile page"),
-    "locale": _("Language"),
-    "zoneinfo": _("Time zone"),
-    "phone_number": _("Phone number"),
-    "address": _("Postal address"),
-}
 _HELP: dict[str, Text] = {
     "name": _("As apps greet you and show you to others."),
     "preferred_username": _("A short name that apps may suggest to you, such as ana.lima."),
@@ -68,22 +42,8 @@ _HELP: dict[str, Text] = {
     "phone_number": _("With the country’s code, such as +49 30 901820."),
 }
 _PHONE = re.compile(r"\+[0-9][0-9 ().\-/]{3,30}(?:;ext=[0-9]{1,7})?")
-_LONGEST_ADDRESS_LINE = 300
 _EXTRA = "attribute-"
 _EARLIEST_YEAR = 1850
-#: Languages with a region, beside those of Django's list.
-_MORE_LANGUAGES = {
-    "de-AT": "Deutsch (Österreich)",
-    "de-CH": "Deutsch (Schweiz)",
-    "en-IE": "English (Ireland)",
-    "en-US": "English (United States)",
-    "fr-BE": "Français (Belgique)",
-    "fr-CA": "Français (Canada)",
-    "fr-CH": "Français (Suisse)",
-    "it-CH": "Italiano (Svizzera)",
-    "nl-BE": "Nederlands (België)",
-    "pt-PT": "Português (Portugal)",
-}
 
 
 @dataclass(frozen=True)
@@ -143,7 +103,7 @@ class ProfileForm(forms.Form):
         self.user = user
         self._extras = extras
         self.receivers = receivers
-        for name, field in _fields(user).items():
+        for name, field in fields_of(user).items():
             if not profile_edits.is_locked(_claim_of(name)):
                 self.fields[name] = field
         for extra in extras:
@@ -229,7 +189,7 @@ class ProfileForm(forms.Form):
             return None
         return Row(
             name=claim,
-            label=_LABELS[claim],
+            label=LABELS[claim],
             fields=[self[name] for name in names],
             value=value,
             help=_HELP.get(claim, "") if names else "",
@@ -324,189 +284,3 @@ def _birth_parts(birthdate: str) -> tuple[str, str, str]:
     year, _dash, rest = birthdate.partition("-")
     month, _dash, day = rest.partition("-")
     return day.lstrip("0"), month.lstrip("0"), "" if year == "0000" else year
-
-
-def _fields(user: User) -> dict[str, forms.Field]:
-    """Return the fields of all claims, each with what the browser can fill in."""
-    return {
-        "name": _text("name", 200, "name"),
-        "given_name": _text("given_name", 100, "given-name"),
-        "middle_name": _text("middle_name", 100, "additional-name"),
-        "family_name": _text("family_name", 100, "family-name"),
-        "nickname": _text("nickname", 100, "nickname"),
-        "preferred_username": _text("preferred_username", 100, "off", autocapitalize="none"),
-        "gender": _text("gender", 50, "sex"),
-        "birth_day": _part(_("Day"), 2, "bday-day"),
-        "birth_month": forms.ChoiceField(
-            label=_("Month"),
-            choices=[("", "—"), *_months()],
-            required=False,
-            widget=forms.Select(attrs={"autocomplete": "bday-month"}),
-        ),
-        "birth_year": _part(_("Year"), 4, "bday-year"),
-        "website": _address("website", "url"),
-        "profile": _address("profile", "off"),
-        "locale": _choice("locale", _offered(_languages(), user.locale), "language"),
-        "zoneinfo": _choice("zoneinfo", _offered(_zones(), user.zoneinfo), "off"),
-        "phone_number": forms.CharField(
-            label=_LABELS["phone_number"],
-            max_length=40,
-            required=False,
-            validators=[validate_plain],
-            widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
-        ),
-        "address_street_address": _lines(_("Street and number"), "street-address"),
-        "address_postal_code": _line(_("Postal code"), "postal-code"),
-        "address_locality": _line(_("City"), "address-level2"),
-        "address_region": _line(_("State or region"), "address-level1"),
-        "address_country": _line(_("Country"), "country-name"),
-        "address_formatted": _lines(_("The whole address as on a letter"), "off"),
-    }
-
-
-def _text(claim: str, most: int, autocomplete: str, **attrs: str) -> forms.CharField:
-    attrs |= {"autocomplete": autocomplete, "spellcheck": "false"}
-    return forms.CharField(
-        label=_LABELS[claim],
-        max_length=most,
-        required=False,
-        validators=[validate_plain],
-        widget=forms.TextInput(attrs=attrs),
-    )
-
-
-def _part(label: Text, digits: int, autocomplete: str) -> forms.CharField:
-    attrs = {"autocomplete": autocomplete, "inputmode": "numeric"}
-    return forms.CharField(
-        label=label, max_length=digits, required=False, widget=forms.TextInput(attrs=attrs)
-    )
-
-
-class _WebAddress(forms.URLField):
-    """The address of a web page."""
-
-    default_validators = [URLValidator(["https", "http"]), validate_plain]
-
-
-def _address(claim: str, autocomplete: str) -> forms.URLField:
-    attrs = {"autocomplete": autocomplete, "placeholder": "https://"}
-    return _WebAddress(
-        label=_LABELS[claim],
-        max_length=200,
-        required=False,
-        assume_scheme="https",
-        widget=forms.URLInput(attrs=attrs),
-    )
-
-
-def _line(label: Text, autocomplete: str) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        max_length=_LONGEST_ADDRESS_LINE,
-        required=False,
-        validators=[validate_plain],
-        widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
-    )
-
-
-class _Lines(forms.CharField):
-    """A text of several lines, which browsers end in two characters."""
-
-    def to_python(self, value: Any) -> str:
-        """Return the text with lines as they are stored."""
-        return str(super().to_python(value)).replace("\r\n", "\n")
-
-
-def _lines(label: Text, autocomplete: str) -> forms.CharField:
-    return _Lines(
-        label=label,
-        max_length=_LONGEST_ADDRESS_LINE,
-        required=False,
-        validators=[_validate_lines],
-        widget=forms.Textarea(attrs={"autocomplete": autocomplete, "rows": 2}),
-    )
-
-
-def _validate_lines(text: str) -> None:
-    problem = problem_with(text, lines=True)
-    if problem is not None:
-        raise ValidationError(problem)
-
-
-class _LongSelect(forms.Select):
-    """A select with hundreds of options: Django renders a template for each, which takes 0.3 s."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002
-        """Return the select."""
-        chosen = set(self.format_value(value))
-        parts = (
-            _options([(code, shown)], chosen)
-            if isinstance(shown, str)
-            else format_html('<optgroup label="{}">{}</optgroup>', code, _options(shown, chosen))
-            for code, shown in self.choices
-        )
-        tag = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
-        return format_html("<select{}>{}</select>", tag, format_html_join("", "{}", zip(parts)))
-
-
-_SELECTED = mark_safe(" selected")
-
-
-def _options(choices: Any, chosen: set[str]) -> SafeString:
-    options = ((code, _SELECTED if code in chosen else "", shown) for code, shown in choices)
-    return format_html_join("", '<option value="{}"{}>{}</option>', options)
-
-
-def _choice(claim: str, choices: Any, autocomplete: str) -> forms.ChoiceField:
-    return forms.ChoiceField(
-        label=_LABELS[claim],
-        choices=choices,
-        required=False,
-        widget=_LongSelect(attrs={"autocomplete": autocomplete}),
-    )
-
-
-def _months() -> list[tuple[str, str]]:
-    return [(str(number), str(name).capitalize()) for number, name in MONTHS.items()]
-
-
-def _offered(choices: Sequence[tuple[str, Any]], value: str) -> list[tuple[str, Any]]:
-    """Return the choices with an empty one, and the present value where it is none of them."""
-    known = {
-        code for name, part in choices for code in ([name] if isinstance(part, str) else dict(part))
-    }
-    own = [] if not value or value in known else [(value, value)]
-    return [("", "—"), *own, *choices]
-
-
-@cache
-def _languages() -> tuple[tuple[str, str], ...]:
-    """Return languages by their tags (BCP 47), each named in itself."""
-    known = {
-        _tag(code): info["name_local"] for code, info in LANG_INFO.items() if "name_local" in info
-    }
-    named = {tag: name[0].upper() + name[1:] for tag, name in {**known, **_MORE_LANGUAGES}.items()}
-    return tuple(sorted(named.items(), key=lambda pair: pair[1].casefold()))
-
-
-def _tag(code: str) -> str:
-    return to_locale(code).replace("_", "-")
-
-
-@cache
-def _zones() -> tuple[tuple[str, Any], ...]:
-    """Return the time zones of places, grouped by their continent or ocean."""
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for zone in sorted(available_timezones()):
-        area, slash, place = zone.partition("/")
-        if slash and area in _AREAS:
-            groups.setdefault(area, []).append((zone, place.replace("_", " ")))
-    return (("UTC", "UTC"), *groups.items())
-
-
-_AREAS = frozenset(
-    {
-        *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia"),
-        *("Europe", "Indian", "Pacific"),
-    }
-)

@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -232,18 +232,14 @@ def end_expired(now: datetime, failed: Callable[[Session, Exception], None]) -> 
     return end_in_batches(Session.objects.filter(at_a_limit(now)), Ending.EXPIRED, failed)
 
 
-def usable_session(prefix: str) -> Q:
-    """Return the condition for a valid session; `prefix` leads to it from another row.
+def is_valid(session: Session, now: datetime) -> bool:
+    """Whether a session has not ended, and its user may have one; needs its user."""
+    return not has_ended(session, now) and _may_have_one(session.user)
 
-    A session whose user has to set a new password first is invalid.
-    """
-    return Q(
-        **{
-            f"{prefix}ended_at": None,
-            f"{prefix}user__is_active": True,
-            f"{prefix}user__password_change_required": False,
-        }
-    )
+
+def _may_have_one(user: User) -> bool:
+    """Whether a user's account is active, and no new password has to be set first."""
+    return user.is_active and not user.password_change_required
 
 
 def is_unchanged(signed_in_with: str, user: User) -> bool:
@@ -254,7 +250,7 @@ def is_unchanged(signed_in_with: str, user: User) -> bool:
 
 def _is_live(request: HttpRequest, session: Session) -> bool:
     """Whether a session is valid and is this browser's; records the visit."""
-    if not _is_usable(session):
+    if session.ended_at is not None or not _may_have_one(session.user):
         return False
     if not is_unchanged(request.session.get(HASH_SESSION_KEY, ""), session.user):
         return False
@@ -270,12 +266,6 @@ def _is_live(request: HttpRequest, session: Session) -> bool:
         session.last_seen_at = now
         session.save(update_fields=["last_seen_at", "until_closed"])
     return True
-
-
-def _is_usable(session: Session) -> bool:
-    """Whether a session meets `usable_session`."""
-    user = session.user
-    return session.ended_at is None and user.is_active and not user.password_change_required
 
 
 def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -40,10 +40,12 @@ class Presented(Protocol):
     """A code, an access token or a refresh token, as the models above this module have it."""
 
     expires: datetime
-    #: Its client.
-    application: Any
     grant_id: int | None
     grant: Any
+
+    @property
+    def application(self) -> Any:
+        """Its client."""
 
 
 class GrantFacts(NamedTuple):

@@ -32,6 +32,17 @@ def known_subject(client: Client, user: User) -> str | None:
     return row.sub if row else None
 
 
+def user_of(client: Client, subject: str) -> User | None:
+    """Return the user whom the client knows by this subject, or None."""
+    if problem_with(subject) is not None:
+        return None
+    if client.subject_type != Client.PAIRWISE:
+        return User.objects.filter(sub=subject).first()
+    known = PairwiseSubject.objects.filter(sub=subject, sector=client.sector)
+    row = known.select_related("user").first()
+    return row.user if row else None
+
+
 class Taken(NamedTuple):
     """Subjects that new users can't have."""
 

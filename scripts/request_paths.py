@@ -42,8 +42,8 @@ class Limits:
 #: What `--check` allows, so that the hottest requests stay easy to follow. Only the second exchange
 #: is for a scope with claims about the user.
 LIMITS = {
-    "code exchange": Limits(functions=60, modules=21, deepest=14),
-    "code exchange with claims": Limits(functions=70, modules=23, deepest=14),
+    "code exchange": Limits(functions=60, modules=20, deepest=14),
+    "code exchange with claims": Limits(functions=70, modules=22, deepest=14),
     "UserInfo request": Limits(functions=30, modules=10, deepest=10),
 }
 

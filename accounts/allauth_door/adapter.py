@@ -21,7 +21,7 @@ from accounts.password_rules import PasswordRules
 from accounts.second_factor import is_recent
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.signed_out import about
-from accounts.upstream import pending
+from accounts.upstream import kept_identity
 from foundation.client_address import client_address
 
 
@@ -165,7 +165,7 @@ def _begin_anew(session: SessionBase) -> None:
     arriving = {
         key: value
         for key, value in session.items()
-        if key.startswith((AUTHENTICATION_METHODS_SESSION_KEY, pending.KEY))
+        if key.startswith((AUTHENTICATION_METHODS_SESSION_KEY, kept_identity.KEY))
     }
     until_closed = session.get_expire_at_browser_close()
     session.flush()

@@ -12,8 +12,9 @@ Every such sign-in goes one way, whatever the kind of the upstream:
    the same steps as all sign-ins (`accounts.stages`). It raises `UpstreamRefusedError` where it
    can't. Who calls it shows the error page (`idp.endpoints.upstream`).
 
-Links are allauth's `SocialAccount` rows, found by (slug, subject) alone (`links`). A link that
-waits for a proof is in the browser's session (`pending`); the step `stage.LinkStage` makes it.
+Links are allauth's `SocialAccount` rows, found by (slug, subject) alone (`links`). The identity
+of a link that needs a proof is in the browser's session (`kept_identity`); `stage.LinkStage` links
+it.
 
 The level of a sign-in is what `Upstream.levels` declares for the upstream's `acr` and `amr`
 (`levels`). A sign-out there ends the sessions that began there (`model.UpstreamSession`,

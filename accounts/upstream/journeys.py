@@ -1,6 +1,6 @@
 """Sign-ins and sign-outs on their way through an upstream, each known to the browser that began it.
 
-Kept in the browser's session by an unguessable `state` that works once, so that nobody can finish a
+Kept in the browser's session by an unguessable `state` that works once, so that no one can finish a
 sign-in in another's browser (login CSRF). RFC 6749 §10.12.
 """
 

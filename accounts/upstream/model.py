@@ -27,7 +27,7 @@ class Upstream(models.Model):
     """An identity provider whose accounts sign in here, as an operator configured it."""
 
     class Creation(models.TextChoices):
-        """Whether somebody without an account gets one."""
+        """Whether a user without an account gets one."""
 
         ON = "on", _("Yes, at the first sign-in")
         INVITED = "invited", _("Only people whom an operator has entered")
@@ -85,7 +85,7 @@ class Upstream(models.Model):
     )
     sealed_secret = models.TextField(blank=True, default="", editable=False)
     scopes = models.CharField(_("scopes"), max_length=300, blank=True)
-    #: Whoever types an address of these domains is sent here (home realm discovery).
+    #: Users who type an address of these domains are sent here (home realm discovery).
     email_domains = models.JSONField(_("domains of email addresses"), default=list, blank=True)
     #: Whether addresses that it calls verified count as verified here.
     trusts_email = models.BooleanField(_("its verified addresses are trusted"), default=False)

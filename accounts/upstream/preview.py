@@ -25,7 +25,7 @@ _WAYS: dict[Way, str | Promise] = {
         "Is refused: another account has this address, and an address counts as proved only if it "
         "is called verified and you trust this provider’s verified addresses. The account:"
     ),
-    Way.NOBODY: _("Is refused: nobody has connected this account, and no accounts are made."),
+    Way.NO_ACCOUNT: _("Is refused: nobody has connected this account, and no accounts are made."),
     Way.NO_ADDRESS: _("Is refused: an account needs an email address, and there is none."),
 }
 _NEW = _("Gets a new account.")
@@ -68,9 +68,9 @@ class Preview:
 def preview(
     upstream: Upstream, claims: Mapping[str, Any], subject: str, acr: str, amr: tuple[str, ...]
 ) -> Preview:
-    """Return what a sign-in with these claims would come to; without a subject, of somebody new.
+    """Return what a sign-in with these claims would come to; without a subject, of a new user.
 
-    Raises ValueError for a subject that nobody can have.
+    Raises ValueError for a subject that no user can have.
     """
     identity = Identity(upstream, subject or token_hex(32), claims, amr, acr)
     way, user = sign_in.way_of(identity)

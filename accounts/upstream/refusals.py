@@ -24,7 +24,7 @@ class StaleError(UpstreamRefusedError):
 
 
 class UnsolicitedError(UpstreamRefusedError):
-    """The upstream sent an answer that nobody here has asked for."""
+    """The upstream sent an answer that no user here has asked for."""
 
     heading = _("Begin on our sign-in page")
     sentence = _(
@@ -62,7 +62,7 @@ class DisabledError(UpstreamRefusedError):
 
 
 class NoAccountError(UpstreamRefusedError):
-    """Nobody is linked, and none may be made."""
+    """No user is linked, and no account may be made."""
 
     heading = _("There is no account for you here yet")
     sentence = _(

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from accounts.allauth_door import sign_ins, social_accounts
 from accounts.models import Session, User
-from accounts.upstream import pending
+from accounts.upstream import kept_identity
 from accounts.upstream.identity import Identity
 from accounts.upstream.model import Upstream, UpstreamSession
 
@@ -19,14 +19,14 @@ def connect() -> None:
 
 def _note(*, request: HttpRequest, user: User, **_: Any) -> None:
     """Note the upstream's session, if the sign-in came from there."""
-    waiting = pending.of(request)
-    pending.forget(request)
+    kept = kept_identity.of(request)
+    kept_identity.forget(request)
     session: Session | None = getattr(request, "signed_in_session", None)
-    if session is None or waiting is None or not waiting.signs_in or waiting.user_id != user.pk:
+    if session is None or kept is None or not kept.signs_in or kept.user_id != user.pk:
         return
-    if any(_is_of(record, waiting.identity) for record in session.methods):
-        note(session, waiting.identity)
-        social_accounts.note_use(waiting.identity.upstream.slug, waiting.identity.subject)
+    if any(_is_of(record, kept.identity) for record in session.methods):
+        note(session, kept.identity)
+        social_accounts.note_use(kept.identity.upstream.slug, kept.identity.subject)
 
 
 def note(session: Session, identity: Identity) -> None:

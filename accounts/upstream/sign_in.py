@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.next import with_next
 from accounts.second_factor import is_set_up
 from accounts.sessions import session_of
-from accounts.upstream import attributes, levels, links, pending
+from accounts.upstream import attributes, kept_identity, levels, links
 from accounts.upstream.identity import Identity
 from accounts.upstream.journeys import Asked
 from accounts.upstream.model import Upstream
@@ -57,8 +57,8 @@ def go_on(request: HttpRequest, identity: Identity, asked: Asked) -> HttpRespons
             return _ask_for_proof(request, user, identity)
         case Way.TAKEN, _:
             return _pretend_to_make(request, identity)
-        case Way.NOBODY, _:
-            raise NoAccountError("Nobody is linked, and accounts are not made for all.")
+        case Way.NO_ACCOUNT, _:
+            raise NoAccountError("No user is linked, and accounts are not made for all.")
         case Way.NO_ADDRESS, _:
             raise NoAddressError("The upstream gave no email address.")
     return _make(request, identity)
@@ -77,8 +77,8 @@ class Way(Enum):
     TAKEN = auto()
     #: An account is made.
     NEW = auto()
-    #: Nobody is linked, and no account is made.
-    NOBODY = auto()
+    #: No user is linked, and no account is made.
+    NO_ACCOUNT = auto()
     #: An account would be made, but there is no address.
     NO_ADDRESS = auto()
 
@@ -92,7 +92,7 @@ def way_of(identity: Identity) -> tuple[Way, User | None]:
     if holder is not None and identity.has_verified_email:
         return (Way.INVITED if _is_invited(holder, identity) else Way.PROOF), holder
     if identity.upstream.creation != Upstream.Creation.ON:
-        return Way.NOBODY, None
+        return Way.NO_ACCOUNT, None
     if holder is not None:
         return Way.TAKEN, holder
     return (Way.NEW if identity.email else Way.NO_ADDRESS), None
@@ -107,10 +107,10 @@ def _lead_on(request: HttpRequest, asked: Asked) -> None:
 
 
 def _connect(request: HttpRequest, identity: Identity, user_id: int) -> HttpResponse:
-    """Link with the user who is signed in and began this, and nobody else."""
+    """Link with the user who is signed in and began this, and no other."""
     session = session_of(request)
     if session is None or session.user_id != user_id:
-        raise StaleError("Whoever wanted to connect an account is not signed in any more.")
+        raise StaleError("The user who wanted to connect an account is not signed in any more.")
     links.connect(request, session.user, identity, notify=True)
     return redirect(sign_ins.next_page(request) or reverse("account_home"))
 
@@ -125,7 +125,7 @@ def _sign_in(
     takes_all: bool = False,
 ) -> HttpResponse:
     attributes.take_over(user, identity, is_new=is_new or takes_all)
-    pending.keep(request, identity, user, links=links_later, signs_in=True)
+    kept_identity.keep(request, identity, user, links=links_later, signs_in=True)
     at = identity.authenticated_at
     sign_ins.record_upstream(
         request,
@@ -166,7 +166,7 @@ def _make(request: HttpRequest, identity: Identity) -> HttpResponse:
 
 
 def _pretend_to_make(request: HttpRequest, identity: Identity) -> HttpResponse:
-    """Answer as if the address were nobody's: it was not proved, so it may be a guess.
+    """Answer as if the address were no user's: it was not proved, so it may be a guess.
 
     A mail to the address says that there is an account.
     """
@@ -175,7 +175,7 @@ def _pretend_to_make(request: HttpRequest, identity: Identity) -> HttpResponse:
 
 
 def _is_invited(user: User, identity: Identity) -> bool:
-    """Whether an operator made the account for this address, and nobody has a way in yet.
+    """Whether an operator made the account for this address, and no user has a way in yet.
 
     Only where the upstream is to bring such people: elsewhere an account without a password may be
     one that was imported. Not staff, whose rights want a proof beside the upstream's word.
@@ -193,6 +193,6 @@ def _is_invited(user: User, identity: Identity) -> bool:
 
 def _ask_for_proof(request: HttpRequest, user: User, identity: Identity) -> HttpResponse:
     """Lead to the sign-in page; the identity is linked when this user has signed in there."""
-    pending.keep(request, identity, user, links=True, signs_in=False)
+    kept_identity.keep(request, identity, user, links=True, signs_in=False)
     query = {"fresh": "1", "connect": identity.upstream.slug}
     return redirect(with_next(reverse("account_login", query=query), request))

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.addresses import normalised_email, shown_email
 from accounts.next import with_next
-from accounts.upstream import kinds, marks, pending
+from accounts.upstream import kept_identity, kinds, marks
 from accounts.upstream.model import Upstream
 
 #: What the sign-in page was opened with, and what sign-ins at upstreams are asked for, too.
@@ -89,8 +89,8 @@ def address_at(request: HttpRequest, slug: str, **query: str) -> str:
 
 def connecting(request: HttpRequest) -> dict[str, str] | None:
     """Return the name of the upstream, and the address, of an identity that waits for a proof."""
-    waiting = pending.of(request) if "connect" in request.GET else None
-    if waiting is None or not waiting.links or waiting.signs_in:
+    kept = kept_identity.of(request) if "connect" in request.GET else None
+    if kept is None or not kept.links or kept.signs_in:
         return None
-    identity = waiting.identity
+    identity = kept.identity
     return {"name": identity.upstream.name, "email": shown_email(identity.email)}

@@ -13,7 +13,7 @@ from django.views.generic import FormView
 
 from accounts import app_secrets, second_factor
 from accounts.allauth_door import factors, pages, sign_ins
-from accounts.forms import SetUpAppForm
+from accounts.factor_forms import SetUpAppForm
 from accounts.models import User
 from accounts.next import with_next
 from accounts.sessions import add_step

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import second_factor
 from accounts.allauth_door import factors
-from accounts.forms import RenameForm
+from accounts.factor_forms import RenameForm
 from accounts.views.recent_authentication import recent_authentication_required
 
 

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import passkeys, passwords
 from accounts.allauth_door import factors, sign_ins
-from accounts.forms import NewPasskeyForm, NewPasswordForm
+from accounts.factor_forms import NewPasskeyForm
+from accounts.forms import NewPasswordForm
 from accounts.next import with_next
 from accounts.stages import FirstPasskeyStage
 from accounts.views.passkeys import wants_challenge

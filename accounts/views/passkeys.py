@@ -22,7 +22,7 @@ from django.views.generic import FormView
 
 from accounts import code_limits, passkeys, second_factor
 from accounts.allauth_door import factors, pages, sign_ins
-from accounts.forms import NewPasskeyForm, PasskeyForm
+from accounts.factor_forms import NewPasskeyForm, PasskeyForm
 from accounts.models import User
 from accounts.next import next_of, with_next
 from accounts.sessions import add_step

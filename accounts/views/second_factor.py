@@ -11,7 +11,7 @@ from django.views.generic import FormView
 
 from accounts import trusted_browsers
 from accounts.allauth_door import sign_ins
-from accounts.forms import PasskeyForm, SecondFactorForm
+from accounts.factor_forms import PasskeyForm, SecondFactorForm
 from accounts.models import User
 from accounts.next import with_next
 from accounts.second_factor import has_app, has_passkey, is_set_up, recovery_codes_left

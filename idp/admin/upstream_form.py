@@ -13,6 +13,7 @@ from foundation import branding
 from foundation.models import digest_of
 from idp.admin import upstream_levels
 from idp.admin.fields import Lines, PairLines
+from idp.admin.upstream_fields import WIDE, Text
 from idp.admin.upstream_saml import SAML_FIELDS, SamlFields, entity_id_in, prepare, settings_of
 from idp.admin.upstream_social import APPLE_FIELDS, AppleFields, apple_settings_of, prepare_social
 from idp.upstream.apple import NAME as APPLE
@@ -27,7 +28,6 @@ _CONNECTION = (
 )
 #: Columns of the mapping, each a field of its own.
 MAPPING = ("claims", "attributes", "groups_claim", "groups")
-_WIDE = {"class": "vTextField", "spellcheck": "false"}
 
 
 class GroupLines(PairLines):
@@ -51,7 +51,7 @@ class UpstreamForm(upstream_levels.LevelsForm, SamlFields, AppleFields):
         label=_("Client secret"),
         required=False,
         max_length=1000,
-        widget=forms.PasswordInput(attrs={**_WIDE, "autocomplete": "off"}),
+        widget=forms.PasswordInput(attrs={**WIDE, "autocomplete": "off"}),
         help_text=_("It is stored encrypted and shown nowhere. Empty: what is stored stays."),
     )
     email_domains = Lines(
@@ -87,11 +87,9 @@ class UpstreamForm(upstream_levels.LevelsForm, SamlFields, AppleFields):
             "the attribute can’t have are left out."
         ),
     )
-    groups_claim = forms.CharField(
+    groups_claim = Text(
         label=_("Claim with groups"),
-        required=False,
         max_length=255,
-        widget=forms.TextInput(attrs=_WIDE),
         help_text=_("Such as groups, or realm_access.roles."),
     )
     groups = GroupLines(
@@ -112,7 +110,7 @@ class UpstreamForm(upstream_levels.LevelsForm, SamlFields, AppleFields):
             *("email_domains", "refresh", "sign_out_there"),
         )
         labels = {"trusts_email": _("Trust its verified addresses")}
-        widgets = {name: forms.TextInput(attrs=_WIDE) for name in ("issuer", "client_id", "scopes")}
+        widgets = {name: forms.TextInput(attrs=WIDE) for name in ("issuer", "client_id", "scopes")}
         help_texts = {
             "name": _("As people read it on the button: “Sign in with …”."),
             "slug": _("In addresses and in files for apply. It cannot be changed later."),

@@ -8,65 +8,36 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.upstream.refusals import UpstreamRefusedError
 from idp.admin.fields import PairLines
+from idp.admin.upstream_fields import Pasted, PastedSecret, Text
 from idp.upstream.saml.addresses import NAME, NAME_IDS
 
-_WIDE = {"class": "vTextField", "spellcheck": "false"}
-_PASTED = {"rows": 5, "spellcheck": "false", "class": "lines"}
 _PREFIX = "saml_"
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-#: How a key and its certificate are pasted, in the field that other kinds have for a secret.
+#: Characters of a key and its certificate, in the field that other kinds have for a secret.
 _LONGEST_KEY = 20_000
-
-
-class Pasted(forms.CharField):
-    """A text of lines, however a browser ends them."""
-
-    widget = forms.Textarea(attrs=_PASTED)
-
-    def to_python(self, value: Any) -> str:
-        """Return the text."""
-        return "\n".join(str(super().to_python(value)).splitlines())
-
-
-class Unshown(forms.Textarea):
-    """Lines that are never sent back to a browser."""
-
-    def format_value(self, value: Any) -> None:
-        """Return nothing, as a field for passwords does."""
 
 
 class SamlFields(forms.Form):
     """Where the identity provider is, what it signs with, and who a user is there."""
 
-    saml_metadata_url = forms.CharField(
+    saml_metadata_url = Text(
         label=_("Address of its metadata"),
-        required=False,
-        max_length=2000,
-        widget=forms.TextInput(attrs=_WIDE),
         help_text=_("The best way: new certificates are found there. It begins with https://."),
     )
     saml_metadata = Pasted(
         label=_("Or its metadata"),
-        required=False,
         help_text=_("The whole XML document, if it has no address."),
     )
-    saml_sso_url = forms.CharField(
+    saml_sso_url = Text(
         label=_("Or its sign-in address"),
-        required=False,
-        max_length=2000,
-        widget=forms.TextInput(attrs=_WIDE),
         help_text=_("For the binding HTTP-Redirect. With it, enter certificates."),
     )
     saml_certificates = Pasted(
         label=_("Certificates"),
-        required=False,
         help_text=_("In PEM, one after the other: those of the keys that it signs with."),
     )
-    saml_slo_url = forms.CharField(
+    saml_slo_url = Text(
         label=_("Its sign-out address"),
-        required=False,
-        max_length=2000,
-        widget=forms.TextInput(attrs=_WIDE),
         help_text=_("Where people sign out there. Metadata may say it."),
     )
     saml_name_id = forms.ChoiceField(
@@ -82,11 +53,8 @@ class SamlFields(forms.Form):
             "account here."
         ),
     )
-    saml_subject_attribute = forms.CharField(
+    saml_subject_attribute = Text(
         label=_("Or by an attribute"),
-        required=False,
-        max_length=2000,
-        widget=forms.TextInput(attrs=_WIDE),
         help_text=_("One that is never given to somebody else. The NameID does not count then."),
     )
     saml_claims = PairLines(
@@ -121,11 +89,9 @@ def prepare(form: Any) -> None:
             "(SingleLogoutService), and we need a key."
         )
     if "new_secret" in form.fields:
-        form.fields["new_secret"] = Pasted(
+        form.fields["new_secret"] = PastedSecret(
             label=_("Our key"),
-            required=False,
             max_length=_LONGEST_KEY,
-            widget=Unshown(attrs={**_PASTED, "autocomplete": "off"}),
             help_text=_(
                 "To sign requests, to open encrypted assertions, and to sign people out there: a "
                 "private key (RSA) and its certificate, both in PEM. Stored encrypted and shown "

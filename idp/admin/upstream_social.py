@@ -5,29 +5,23 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from idp.admin.upstream_saml import Pasted, Unshown
+from idp.admin.upstream_fields import PastedSecret, Text
 from idp.upstream import apple, github
 
-_WIDE = {"class": "vTextField", "spellcheck": "false"}
-_KEY = {"rows": 5, "spellcheck": "false", "class": "lines", "autocomplete": "off"}
 _PREFIX = "apple_"
 
 
 class AppleFields(forms.Form):
     """Who signs the client secret: `Upstream.settings`."""
 
-    apple_team_id = forms.CharField(
+    apple_team_id = Text(
         label=_("Team ID"),
-        required=False,
         max_length=10,
-        widget=forms.TextInput(attrs=_WIDE),
         help_text=_("Ten letters and digits, under Membership in your Apple developer account."),
     )
-    apple_key_id = forms.CharField(
+    apple_key_id = Text(
         label=_("Key ID"),
-        required=False,
         max_length=10,
-        widget=forms.TextInput(attrs=_WIDE),
         help_text=_("Ten letters and digits: what Apple calls the private key."),
     )
 
@@ -53,11 +47,9 @@ def prepare_social(form: Any) -> None:
         form.initial.setdefault(name, form.instance.settings.get(name.removeprefix(_PREFIX)))
     _explain(form, client_id=_("The identifier of the Services ID."))
     if "new_secret" in form.fields:
-        form.fields["new_secret"] = Pasted(
+        form.fields["new_secret"] = PastedSecret(
             label=_("Private key"),
-            required=False,
             max_length=1000,
-            widget=Unshown(attrs=_KEY),
             help_text=_(
                 "The .p8 file that Apple gave you. Stored encrypted and shown nowhere. Empty: what "
                 "is stored stays."

@@ -56,8 +56,8 @@ def count(request: BackchannelRequest, named: Named) -> None:
             (BY_CLIENT, f"{client} {named.key}"), (TO_USER, named.key), (OF_CLIENT, client)
         )
     except RateLimitExceededError as exceeded:
-        raise TooManyBackchannelRequests(
-            "There were too many requests; try again later.", retry_after=exceeded.retry_after
+        raise TooManyBackchannelRequests.for_now(
+            "There were too many requests.", exceeded.retry_after
         ) from None
 
 
@@ -109,9 +109,9 @@ def _few_are_pending(named: Named, now: datetime) -> None:
     )
     ends = list(pending.order_by("expires").values_list("expires", flat=True)[:MOST_PENDING])
     if len(ends) >= MOST_PENDING:
-        raise TooManyBackchannelRequests(
-            "Too many requests wait for an answer of this user; try again later.",
-            retry_after=max(1, int((ends[0] - now).total_seconds())),
+        raise TooManyBackchannelRequests.for_now(
+            "Too many requests wait for an answer of this user.",
+            max(1, int((ends[0] - now).total_seconds())),
         )
 
 

@@ -6,17 +6,16 @@ is asked, and it expires. Otherwise every client could find out who has an accou
 
 from dataclasses import dataclass
 
-from django.core.exceptions import ValidationError
-
 from accounts.addresses import normalised_email
-from accounts.models import User, validate_subject
+from accounts.models import User
 from accounts.visitors import account_at
 from foundation.statements import hash_of
 from idp.clients.access_policy import allows
-from idp.models import Client, PairwiseSubject
+from idp.models import Client
 from idp.protocol.errors import InvalidRequest, UnknownUserId
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
+from idp.subjects import problem_with, user_of
 from idp.tokens.id_token import hint_is_readable, read_hint
 
 _HINTS = ("login_hint", "id_token_hint", "login_hint_token")
@@ -39,13 +38,13 @@ def named_by(client: Client, parameters: Parameters) -> Named:
     id_token_hint = parameters.get("id_token_hint")
     if id_token_hint is not None:
         subject = _subject_in(client, id_token_hint)
-        return _named(client, _user_of(client, subject), subject)
+        return _named(client, user_of(client, subject), subject)
     hint = parameters.require("login_hint")
     if "@" in hint and len(hint) <= _LONGEST:
         email = normalised_email(hint)
-        return _named(client, account_at(email) or _user_of(client, hint), email)
+        return _named(client, account_at(email) or user_of(client, hint), email)
     subject = _subject(hint)
-    return _named(client, _user_of(client, subject), subject)
+    return _named(client, user_of(client, subject), subject)
 
 
 @upholds("OIDC CIBA §7.2")
@@ -75,28 +74,9 @@ def _subject_in(client: Client, id_token_hint: str) -> str:
 @upholds("OIDC CIBA §13")
 def _subject(hint: str) -> str:
     """Return a hint that can be a sub. What can be no user's name is no secret. OIDC CIBA §13."""
-    if not _can_be_subject(hint):
+    if problem_with(hint) is not None:
         raise UnknownUserId("The login_hint is neither an email address nor the sub of a user.")
     return hint
-
-
-def _can_be_subject(text: str) -> bool:
-    try:
-        validate_subject(text)
-    except ValidationError:
-        return False
-    return True
-
-
-def _user_of(client: Client, subject: str) -> User | None:
-    """Return the user whom the client knows by this subject."""
-    if not _can_be_subject(subject):
-        return None
-    if client.subject_type != Client.PAIRWISE:
-        return User.objects.filter(sub=subject).first()
-    known = PairwiseSubject.objects.filter(sub=subject, sector=client.sector)
-    row = known.select_related("user").first()
-    return row.user if row else None
 
 
 def _named(client: Client, user: User | None, hint: str) -> Named:

@@ -143,10 +143,8 @@ def _are_few(visitor: str) -> None:
     try:
         rate_limits.count((REQUESTS, visitor))
     except RateLimitExceededError as exceeded:
-        raise TooManyPushedRequests(
-            "Too many requests were pushed from this IP address; "
-            f"try again in {exceeded.retry_after} seconds.",
-            retry_after=exceeded.retry_after,
+        raise TooManyPushedRequests.for_now(
+            "Too many requests were pushed from this IP address.", exceeded.retry_after
         ) from None
 
 

@@ -165,10 +165,10 @@ def _may_be_fetched(client: Client, visitor: str) -> None:
     try:
         rate_limits.count((FETCHES_FOR_VISITOR, f"{of_client} {visitor}"), (FETCHES, of_client))
     except RateLimitExceededError as exceeded:
-        raise TemporarilyUnavailable(
-            "This client's request objects were fetched too often; wait a minute, or use a "
-            "request_uri with the hash of its content for a fragment.",
-            retry_after=exceeded.retry_after,
+        raise TemporarilyUnavailable.for_now(
+            "This client's request objects were fetched too often, which a request_uri with the "
+            "hash of its content for a fragment avoids.",
+            exceeded.retry_after,
         ) from None
 
 

@@ -242,8 +242,6 @@ def _count(limit: RateLimit, client: Client, request: HttpRequest) -> None:
     try:
         rate_limits.count((limit, f"{client.client_id} {rate_limit_key(request)}"))
     except RateLimitExceededError as exceeded:
-        raise TooManyWrongSecrets(
-            "Too many wrong secrets came from this IP address; "
-            f"try again in {exceeded.retry_after} seconds.",
-            retry_after=exceeded.retry_after,
+        raise TooManyWrongSecrets.for_now(
+            "Too many wrong secrets came from this IP address.", exceeded.retry_after
         ) from None

@@ -1,4 +1,4 @@
-"""The profile fapi2: what FAPI 2.0 demands of a client, looked at in each of its requests (ADR 51).
+"""The profile fapi2: what FAPI 2.0 demands of a client, checked in each of its requests (ADR 51).
 
 Each demand is a function of the client, in DEMANDS; the linter explains those that are not met.
 FAPI 2.0 Security Profile §5.3.2, §5.4.1.

@@ -9,16 +9,16 @@ from cryptography.fernet import InvalidToken
 from django.db.models import QuerySet
 
 from foundation import server_keys
-from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
+from idp.declaration.change import NEW_SECRET, Change, Outcome
 from idp.declaration.members import (
     DeclarationError,
     MissingSecretError,
     refuse_other_types,
     refuse_unknown,
     secret_of,
-    validate,
 )
-from idp.declaration.steps import ConflictError, Step, check_unchanged, step_for, updated
+from idp.declaration.plain_rows import set_columns, state_of_columns, step_of_columns
+from idp.declaration.steps import ConflictError, Step, check_unchanged
 from idp.models import Client, ResourceServer
 from idp.models.catalog import Catalog
 from idp.tokens.access_token import ENCRYPTION_PURPOSE
@@ -47,16 +47,10 @@ def plan_resource_server(
     what = f"resource server {entry['identifier']}"
     refuse_unknown(what, entry, _MEMBERS)
     refuse_other_types(what, entry, _TYPES)
-    server = ResourceServer.objects.filter(identifier=entry["identifier"]).first()
-    is_new = server is None
-    server = server or ResourceServer(identifier=entry["identifier"])
-    before = {} if is_new else _columns_of(server)
-    blank = ResourceServer()
-    for name in _COLUMNS:
-        setattr(server, name, entry.get(name, getattr(blank, name)))
+    stored = ResourceServer.objects.filter(identifier=entry["identifier"]).first()
+    server = stored or ResourceServer(identifier=entry["identifier"])
+    fields = set_columns(what, server, entry, _COLUMNS, partial(server.clean, catalog))
     _check_key(what, server)
-    validate(what, server, clean=partial(server.clean, catalog))
-    fields = differences(before, _columns_of(server))
     secret = _secret_of(what, server, entry)
     needs_secret = server.access_token_encryption_alg == "dir"
     if needs_secret and secret is None and not server.encryption_secret_sealed:
@@ -64,13 +58,8 @@ def plan_resource_server(
     if secret is not None and secret != _present_secret(server):
         server.encryption_secret_sealed = server_keys.seal(secret, ENCRYPTION_PURPOSE)
         fields["encryption_secret"] = NEW_SECRET
-    return server, step_for(what, fields, partial(_make, server, fields), is_new=is_new)
-
-
-def _make(planned: ResourceServer, fields: dict[str, tuple[Any, Any]]) -> None:
-    if planned.pk is not None:
-        planned = updated(planned, fields, _columns_of, (*_COLUMNS, "encryption_secret_sealed"))
-    planned.save()
+    columns = (*_COLUMNS, "encryption_secret_sealed")
+    return server, step_of_columns(what, server, fields, columns)
 
 
 def plan_introspection(
@@ -109,22 +98,21 @@ def _appoint(identifier: str, fields: dict[str, tuple[Any, Any]]) -> None:
 
 def state(server: ResourceServer) -> dict[str, Any]:
     """Return the exportable members of an API, except a secret."""
-    return {**_columns_of(server), "introspection_clients": _introspection_clients(server)}
+    return {
+        **state_of_columns(server, _COLUMNS),
+        "introspection_clients": _introspection_clients(server),
+    }
 
 
 def defaults(_: ResourceServer) -> dict[str, Any]:
     """Return the defaults of an API."""
-    return {**_columns_of(ResourceServer()), "introspection_clients": []}
+    return {**state_of_columns(ResourceServer(), _COLUMNS), "introspection_clients": []}
 
 
 def rows() -> QuerySet[ResourceServer]:
     """Return the rows that are exported and pruned."""
     servers = ResourceServer.objects.prefetch_related("introspection_clients")
     return servers.order_by("identifier")
-
-
-def _columns_of(server: ResourceServer) -> dict[str, Any]:
-    return {name: getattr(server, name) for name in _COLUMNS}
 
 
 def _introspection_clients(server: ResourceServer) -> list[str]:

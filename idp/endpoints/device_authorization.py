@@ -92,8 +92,6 @@ def _scope_gives_something(scopes: frozenset[str]) -> None:
 @upholds("RFC 8628 §5.1")
 def _refuse_too_many(exceeded: RateLimitExceededError) -> NoReturn:
     """RFC 8628 §5.1: few codes wait at a time, so that hardly any can be guessed."""
-    raise TooManyDeviceCodes(
-        "Too many device codes were asked for from this IP address; "
-        f"try again in {exceeded.retry_after} seconds.",
-        retry_after=exceeded.retry_after,
+    raise TooManyDeviceCodes.for_now(
+        "Too many device codes were asked for from this IP address.", exceeded.retry_after
     ) from None

@@ -6,16 +6,18 @@ from typing import NoReturn
 
 from django.http import HttpRequest
 
-from foundation.validity import GrantFacts, Invalid, TokenFacts, why_invalid
+from foundation.statements import hash_of
+from foundation.validity import facts_of, why_invalid
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import refuse_ended
 from idp.grants.polling import note_poll, poll_of, refuse_pending
-from idp.models import BackchannelAuthentication, Client, Grant
+from idp.models import BackchannelAuthentication, Client
 from idp.protocol.errors import AccessDenied, ExpiredToken, InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.bearers import ClientVersion
 from idp.statements.polls import Polled
+from idp.statements.tokens import BACKCHANNEL_REQUESTS, give_back, use_up
 from idp.tokens.entitlement import Entitlement
 
 Status = BackchannelAuthentication.Status
@@ -38,7 +40,8 @@ def redeem(
     is unknown, another client's or was used. A second use revokes nothing: two processes of a
     client may poll at the same moment, and nobody else can use an `auth_req_id`.
     """
-    found = poll_of(request, REQUESTS, parameters.require("auth_req_id"), client, now)
+    auth_req_id = parameters.require("auth_req_id")
+    found = poll_of(request, REQUESTS, auth_req_id, client, now)
     if found is None:
         _refuse_unknown()
     if found.status == Status.DENIED:
@@ -49,8 +52,13 @@ def redeem(
         refuse_pending(is_early=found.is_early)
     if client.id_token_encrypted_response_alg:
         have_key_ready(client, client.id_token_encrypted_response_alg)
-    _use_up(found.id, now)
-    grant = _valid_grant(found.id, client, found.expires, now)
+    approved = use_up(BACKCHANNEL_REQUESTS, hash_of(auth_req_id), client, now)
+    if approved is None or approved.grant is None:
+        _refuse_used()
+    reason = why_invalid(facts_of(approved), now)
+    if reason is not None:
+        refuse_ended("sign-in", reason)
+    grant = approved.grant
     return Entitlement(
         client,
         grant,
@@ -58,7 +66,7 @@ def redeem(
         tuple(grant.resource),
         asked_resource=parameters.resources,
         uses_up=True,
-        undo=partial(_give_back, found.id),
+        undo=partial(give_back, BACKCHANNEL_REQUESTS, approved),
     )
 
 
@@ -83,26 +91,8 @@ def _refuse_expired() -> NoReturn:
 
 
 @upholds("OIDC CIBA §11")
-def _use_up(key: int, now: datetime) -> None:
+def _refuse_used() -> NoReturn:
     """OIDC CIBA §11: tokens are given once; of concurrent requests exactly one gets them."""
-    unused = BackchannelAuthentication.objects.filter(pk=key, redeemed_at=None)
-    if not unused.update(redeemed_at=now):
-        raise InvalidGrant("The auth_req_id was used before; its tokens were given once.")
-
-
-def _give_back(key: int) -> None:
-    """Let it be used that no tokens were given for."""
-    BackchannelAuthentication.objects.filter(pk=key).update(redeemed_at=None)
-
-
-def _valid_grant(key: int, client: Client, expires: datetime, now: datetime) -> Grant:
-    """Return the grant, or raise InvalidGrant if it ended between the approval and now."""
-    given = Grant.objects.select_related("user", "session", "client_session")
-    grant = given.filter(backchannelauthentication=key).first()
-    if grant is None:
-        refuse_ended("sign-in", Invalid.REVOKED)
-    facts = GrantFacts(grant.revoked_at, grant.offline, grant.session, grant.user.is_active)
-    reason = why_invalid(TokenFacts(expires, client.enabled, facts), now)
-    if reason is not None:
-        refuse_ended("sign-in", reason)
-    return grant
+    raise InvalidGrant(
+        "The auth_req_id was used before, when its tokens were given, or its grant is gone."
+    )

@@ -88,11 +88,11 @@ def _user(request: HttpRequest, client: Client, username: str, password: str) ->
         raise TemporarilyUnavailable(
             "Too many passwords wait to be checked.", retry_after=RETRY_AFTER
         ) from None
-    except RateLimitExceededError as limited:
-        raise TooManyWrongPasswords(
-            "Too many wrong passwords came for this username or from this IP address; "
-            f"try again in {limited.retry_after} seconds. Users can sign in on our page meanwhile.",
-            retry_after=limited.retry_after,
+    except RateLimitExceededError as exceeded:
+        raise TooManyWrongPasswords.for_now(
+            "Too many wrong passwords came for this username or from this IP address. "
+            "Users can sign in on our page meanwhile.",
+            exceeded.retry_after,
         ) from None
     problem = _problem_with(client, user) if user else None
     if user is not None and problem is None:

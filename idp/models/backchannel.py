@@ -82,6 +82,11 @@ class BackchannelAuthentication(models.Model):
         return f"{self.client_id} asks at {self.arrived_at:%Y-%m-%d %H:%M}"
 
     @property
+    def application(self) -> Client:
+        """Its client, by the name that codes and tokens have for theirs (`foundation.validity`)."""
+        return self.client
+
+    @property
     def scopes(self) -> frozenset[str]:
         """The scopes that the user is asked for."""
         return frozenset(self.scope.split())

@@ -163,6 +163,9 @@ class Grant(models.Model):
     amr = models.JSONField(default=list)
     created_at = models.DateTimeField(_("given"), auto_now_add=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True)
+    #: The subject that the client knows the user by, if it was read with the grant
+    #: (`idp.statements.tokens`); `idp.subjects` finds and makes it otherwise.
+    subject: str | None = None
 
     class Meta:
         verbose_name = _("grant")

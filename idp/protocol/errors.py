@@ -1,7 +1,7 @@
 """The errors that OAuth 2.0 and OpenID Connect define. RFC 6749 §4.1.2.1, §5.2."""
 
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, Self
 
 #: Descriptions may quote parameters, and are sent in URLs.
 LONGEST_DESCRIPTION = 300
@@ -34,6 +34,14 @@ class ProtocolError(Exception):
         #: Seconds after which trying again may help, where that is known (RFC 9110 §10.2.3).
         self.retry_after = retry_after
         super().__init__(self.description)
+
+    @classmethod
+    def for_now(cls, reason: str, seconds: int) -> Self:
+        """Return the error of an exceeded limit, which says when to try again (RFC 9110 §10.2.3).
+
+        `reason` is a sentence; `seconds` is the time to wait.
+        """
+        return cls(f"{reason} Try again in {seconds} seconds.", retry_after=seconds)
 
     @property
     def page(self) -> str:

@@ -20,7 +20,6 @@ def count(visitor: str) -> None:
     try:
         rate_limits.count((REGISTRATIONS, visitor))
     except RateLimitExceededError as exceeded:
-        raise TooManyRegistrations(
-            "Too many clients were registered from your address; wait a minute.",
-            retry_after=exceeded.retry_after,
+        raise TooManyRegistrations.for_now(
+            "Too many clients were registered from this IP address.", exceeded.retry_after
         ) from None

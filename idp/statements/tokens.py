@@ -14,9 +14,18 @@ from django.db import connection, transaction
 
 from accounts.models import Session, User
 from foundation.statements import Columns, changed, instances, one
-from idp.models import AuthorizationCode, Client, ClientSession, DeviceCode, Grant, RefreshToken
+from idp.models import (
+    AuthorizationCode,
+    BackchannelAuthentication,
+    Client,
+    ClientSession,
+    DeviceCode,
+    Grant,
+    PairwiseSubject,
+    RefreshToken,
+)
 
-M = TypeVar("M", AuthorizationCode, RefreshToken, DeviceCode)
+M = TypeVar("M", AuthorizationCode, RefreshToken, DeviceCode, BackchannelAuthentication)
 #: True: PostgreSQL does not wait for the disk at the end of this transaction. For rows that may be
 #: lost in a crash, since a client can repeat the request, or that are followed by a commit that
 #: waits.
@@ -26,18 +35,21 @@ _GRANT = (
     Columns(User, "u", "id", "sub", "is_active"),
     Columns(Session, "s", "id", "ended_at", "last_seen_at", "authenticated_at", "until_closed"),
     Columns(ClientSession, "x"),
+    Columns(PairwiseSubject, "p", "id", "sub"),
 )
+#: Their parameter is the sector of the client.
 _TABLES = """
     idp_grant a
     JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN idp_clientsession x ON x.id = a.client_session_id
+    LEFT JOIN idp_pairwisesubject p ON p.user_id = a.user_id AND p.sector = %s
 """
 
 
 @dataclass(frozen=True)
 class Redeemable(Generic[M]):
-    """Codes, refresh tokens or device codes: the differences between their statements."""
+    """What tokens are redeemed for: codes and others, and how their statements differ."""
 
     model: type[M]
     columns: Columns[M]
@@ -48,6 +60,8 @@ class Redeemable(Generic[M]):
     used_at: str
     #: Another column with the time of the last change.
     changed_at: str = "updated"
+    #: The field with the client.
+    client: str = "application"
 
     @cached_property
     def in_one(self) -> str:
@@ -61,17 +75,17 @@ class Redeemable(Generic[M]):
         return f"""
             UPDATE {self.table} AS t SET {self.used_at} = %s, {self.changed_at} = %s FROM {_TABLES}
             WHERE t.{self.hashed} = %s AND t.{self.used_at} IS NULL
-                  AND t.application_id + 0 = %s AND a.id = t.grant_id AND {NO_WAIT}
+                  AND t.{self.client}_id + 0 = %s AND a.id = t.grant_id AND {NO_WAIT}
             RETURNING {self._read}
         """
 
     @cached_property
     def in_two(self) -> tuple[str, str]:
-        """The statements of SQLite; the second takes the id that the first gives."""
+        """The statements of SQLite; the second takes the sector, and the id of the first."""
         return (
             f"""
             UPDATE {self.table} SET {self.used_at} = %s, {self.changed_at} = %s
-            WHERE {self.hashed} = %s AND {self.used_at} IS NULL AND application_id = %s
+            WHERE {self.hashed} = %s AND {self.used_at} IS NULL AND {self.client}_id = %s
             RETURNING id
             """,
             f"""
@@ -109,33 +123,45 @@ DEVICE_CODES = Redeemable(
     "redeemed_at",
     "last_checked",
 )
+BACKCHANNEL_REQUESTS = Redeemable(
+    BackchannelAuthentication,
+    Columns(BackchannelAuthentication, "t", "id", "grant_id", "expires"),
+    "idp_backchannelauthentication",
+    "id_hash",
+    "redeemed_at",
+    "last_checked",
+    "client",
+)
 
 
 def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) -> M | None:
-    """Use up an unused code, refresh token or device code of a client; return it with its grant.
+    """Use up an unused code, or another `Redeemable`, of a client; return it with its grant.
 
     Returns None if there is none; of many concurrent requests exactly one gets it. The grant's user
-    and session have only the columns for validity and for tokens' claims.
+    and session have only the columns for validity and for tokens' claims. The grant has the subject
+    that the client knows its user by.
     """
-    values = [now, now, value_hash, client.pk]
     if connection.vendor == "postgresql":
-        row = one(kind.in_one, values)
+        row = one(kind.in_one, [now, now, client.sector, value_hash, client.pk])
     else:
         using_up, reading = kind.in_two
         with transaction.atomic():
-            used = one(using_up, values)
-            row = one(reading, used) if used else None
+            used = one(using_up, [now, now, value_hash, client.pk])
+            row = one(reading, [client.sector, used[0]]) if used else None
     if row is None:
         return None
-    presented, grant, user, session, client_session = instances(row, kind.columns, *_GRANT)
+    found = instances(row, kind.columns, *_GRANT)
+    presented, grant, user, session, client_session, pairwise = found
+    of_client = pairwise if client.subject_type == Client.PAIRWISE else user
+    grant.subject = of_client.sub if of_client else None
     # As the ORM's `select_related()` does; assigning an attribute would read the value before it.
     grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
-    presented._state.fields_cache.update(grant=grant, application=client)
+    presented._state.fields_cache.update({"grant": grant, kind.client: client})
     return presented  # type: ignore[no-any-return]
 
 
 def give_back(kind: Redeemable[M], row: M) -> None:
-    """Let a code or refresh token be used that no tokens were given for."""
+    """Let a code be used, or another `Redeemable`, that no tokens were given for."""
     kind.model.objects.filter(pk=row.pk).update(**{kind.used_at: None})
 
 

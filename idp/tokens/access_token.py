@@ -21,7 +21,6 @@ from idp.models import Client, Grant, ResourceServer
 from idp.protocol.errors import InvalidScope, InvalidTarget
 from idp.protocol.rules import upholds
 from idp.statements.tokens import NewAccessToken
-from idp.subjects import subject_of
 from idp.tokens.entitlement import Entitlement
 
 ENCRYPTION_PURPOSE = "resource server encryption"
@@ -194,6 +193,7 @@ def algorithm_for(id_token_alg: str) -> str:
 def make(
     client: Client,
     grant: Grant | None,
+    subject: str,
     audience: Audience,
     now: datetime,
     act: dict[str, Any] | None = None,
@@ -201,12 +201,10 @@ def make(
 ) -> tuple[str, NewAccessToken]:
     """Return a new access token, and its row to store.
 
-    `grant` is None for one that a client gets for itself. `act` names who acts for the user
-    (RFC 8693 §4.1). `cnf` is what it is bound to.
+    `grant` is None for one that a client gets for itself; `subject` is its user or client. `act`
+    names who acts for the user (RFC 8693 §4.1). `cnf` is what it is bound to.
     """
     token = secrets.token_urlsafe(32)
-    # A pairwise one is made now, so that introspection and UserInfo find it.
-    subject = client.client_id if grant is None else subject_of(client, grant.user)
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:
         more = {name: value for name, value in (("act", act), ("cnf", cnf)) if value}

@@ -10,6 +10,7 @@ from idp.protocol.errors import InvalidRequest, InvalidScope
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import TokenType
 from idp.statements.tokens import store_access_token
+from idp.subjects import subject_of
 from idp.tokens import access_token
 from idp.tokens.access_token import Audience
 from idp.tokens.entitlement import Entitlement, Exchange
@@ -30,7 +31,8 @@ def issue(
     client, grant = entitlement.client, entitlement.grant
     audience = _audience(entitlement, exchange)
     _is_of_the_type(entitlement.issued_token_type, audience)
-    token, row = access_token.make(client, grant, audience, now, exchange.act, cnf)
+    subject = client.client_id if grant is None else subject_of(client, grant.user)
+    token, row = access_token.make(client, grant, subject, audience, now, exchange.act, cnf)
     store_access_token(row, waits=False)
     return {
         "access_token": token,

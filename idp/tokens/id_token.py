@@ -19,7 +19,6 @@ from idp.models import Client, Grant
 from idp.protocol.errors import InvalidRequest, ProtocolError
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import DEVICE_SSO, OFFLINE_ACCESS
-from idp.subjects import subject_of
 
 _NO_SCOPES: frozenset[str] = frozenset()
 #: Scopes without claims beyond the subject.
@@ -29,6 +28,7 @@ _SHOW_NOTHING = frozenset({"openid", OFFLINE_ACCESS, DEVICE_SSO})
 def issue(
     client: Client,
     grant: Grant,
+    subject: str,
     access_token: str | None,
     now: datetime,
     *,
@@ -37,9 +37,9 @@ def issue(
     refreshed: bool = False,
     device_secret: str | None = None,
 ) -> str:
-    """Return an ID token about the authorization's user, as the client registered for it.
+    """Return an ID token about the authorization's user, whom the client knows by this subject.
 
-    It is signed, and then encrypted where the client wants that.
+    It is signed, and then encrypted, as the client registered.
 
     Everything in it was stamped when the user was there; only `iat` and `exp` are of now. The
     nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2). It is
@@ -54,7 +54,7 @@ def issue(
         claims |= id_token_claims(grant, client.client_id, shown, alone=alone)
     claims |= {
         "iss": policy.ISSUER,
-        "sub": subject_of(client, grant.user),
+        "sub": subject,
         "aud": client.client_id,
         "exp": issued_at + int(policy.ID_TOKEN_LIFETIME.total_seconds()),
         "iat": issued_at,

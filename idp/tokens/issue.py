@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from accounts.levels import reaches
 from idp.clients.access_policy import NOT_ALLOWED, allows
-from idp.models import Client, Grant
+from idp.models import Grant
 from idp.possession.presenter import (
     UNPROVEN,
     Presenter,
@@ -19,6 +19,7 @@ from idp.protocol.response_types import ID_TOKEN, TOKEN
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import DEVICE_SSO
 from idp.statements.tokens import store_access_token, store_tokens
+from idp.subjects import subject_of
 from idp.tokens import (
     access_token,
     authorization_details,
@@ -28,6 +29,7 @@ from idp.tokens import (
     id_token,
     refresh_token,
 )
+from idp.tokens.access_token import Audience
 from idp.tokens.entitlement import Entitlement
 
 
@@ -44,19 +46,47 @@ def issue(
     client, grant = entitlement.client, entitlement.grant
     if client.allowed_groups:
         _user_is_allowed(entitlement)
-    if entitlement.bound_to:
-        _presenter_is_the_one(entitlement, presenter)
-    by_certificate = client.tls_client_certificate_bound_access_tokens
-    cnf = (
-        None if presenter is UNPROVEN else confirmation_of(presenter, by_certificate=by_certificate)
-    )
+    cnf = None
+    if entitlement.bound_to or presenter is not UNPROVEN:
+        cnf = _confirmation(entitlement, presenter)
     if entitlement.issued_token_type and (issued := _by_exchange(entitlement, now, cnf)):
         return issued
     scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes
     audience = access_token.audience_of(entitlement, scopes)
     if entitlement.asked_details is not None or (grant and grant.authorization_details):
         audience = authorization_details.given(entitlement, audience)
-    token, access = access_token.make(client, grant, audience, now, cnf=cnf)
+    # A pairwise one is made with the first token, so that introspection and UserInfo find it.
+    subject = client.client_id if grant is None else grant.subject or subject_of(client, grant.user)
+    token, access = access_token.make(client, grant, subject, audience, now, cnf=cnf)
+    response = _response(entitlement, audience, token, cnf)
+    if DEVICE_SSO in scopes and (secret := device_secret.of(entitlement, now)):
+        response["device_secret"] = secret
+    refresh = None
+    if grant is not None and not entitlement.access_token_only:
+        if _gets_refresh_token(entitlement, grant):
+            response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now, cnf)
+        if "openid" in scopes:
+            response["id_token"] = id_token.issue(
+                client,
+                grant,
+                subject,
+                token,
+                now,
+                shown=scopes if client.id_token_claims == "scopes" else frozenset(),
+                refreshed=entitlement.predecessor_id is not None,
+                device_secret=response.get("device_secret"),
+            )
+    if refresh is None:
+        store_access_token(access, waits=entitlement.uses_up)
+    else:
+        store_tokens(access, refresh)
+    return response
+
+
+def _response(
+    entitlement: Entitlement, audience: Audience, token: str, cnf: dict[str, str] | None
+) -> dict[str, Any]:
+    """Return the members of the response about its access token."""
     response: dict[str, Any] = {
         "access_token": token,
         "token_type": token_type(cnf) if cnf else "Bearer",
@@ -67,30 +97,7 @@ def issue(
         ("authorization_details", audience.authorization_details),
         ("issued_token_type", entitlement.issued_token_type),
     )
-    response |= {name: value for name, value in described if value}
-    secret = device_secret.of(entitlement, now) if DEVICE_SSO in scopes else None
-    if secret is not None:
-        response["device_secret"] = secret
-    refresh = None
-    signed_in = grant is not None and not entitlement.access_token_only
-    is_given = signed_in and not entitlement.keeps_refresh_token
-    if grant is not None and is_given and _is_refreshable(client, grant):
-        response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now, cnf)
-    if grant is not None and signed_in and "openid" in scopes:
-        response["id_token"] = id_token.issue(
-            client,
-            grant,
-            token,
-            now,
-            shown=scopes if client.id_token_claims == "scopes" else frozenset(),
-            refreshed=entitlement.predecessor_id is not None,
-            device_secret=secret,
-        )
-    if refresh is None:
-        store_access_token(access, waits=entitlement.uses_up)
-    else:
-        store_tokens(access, refresh)
-    return response
+    return response | {name: value for name, value in described if value}
 
 
 @upholds("RFC 6749 §5.2")
@@ -102,13 +109,18 @@ def _user_is_allowed(entitlement: Entitlement) -> None:
 
 
 @upholds("RFC 9449 §5")
-def _presenter_is_the_one(entitlement: Entitlement, presenter: Presenter) -> None:
-    """RFC 9449 §5, §10; RFC 8705 §4: what is bound to a key is redeemed with that key alone."""
+def _confirmation(entitlement: Entitlement, presenter: Presenter) -> dict[str, str] | None:
+    """Return what the tokens are bound to: the presenter, where the client or a proof wants that.
+
+    RFC 9449 §5, §10; RFC 8705 §4: what is bound to a key is redeemed with that key alone.
+    """
     if not all(is_the_one(presenter, bound_to) for bound_to in entitlement.bound_to):
         raise InvalidGrant(
             "It is bound to another key than the one that this request proves, or the request "
             "proves none."
         )
+    by_certificate = entitlement.client.tls_client_certificate_bound_access_tokens
+    return confirmation_of(presenter, by_certificate=by_certificate)
 
 
 def _by_exchange(
@@ -149,12 +161,13 @@ def _narrowed(entitlement: Entitlement) -> frozenset[str]:
     return entitlement.asked_scopes
 
 
-def _is_refreshable(client: Client, grant: Grant) -> bool:
-    """Whether it gets a refresh token: with offline_access, or by its client's policy.
+def _gets_refresh_token(entitlement: Entitlement, grant: Grant) -> bool:
+    """Whether a sign-in gets a refresh token: with offline_access, or by its client's policy.
 
     OIDC Core §11.
     """
-    if "refresh_token" not in client.grant_types:
+    client = entitlement.client
+    if entitlement.keeps_refresh_token or "refresh_token" not in client.grant_types:
         return False
     return grant.offline or client.refreshes_in_session
 
@@ -173,9 +186,10 @@ def issue_front_channel(
     """
     members: dict[str, str] = {}
     client, token = entitlement.client, None
+    subject = subject_of(client, grant.user)
     if TOKEN in wanted:
         audience = access_token.audience_of(entitlement, entitlement.scopes)
-        token, access = access_token.make(client, grant, audience, now)
+        token, access = access_token.make(client, grant, subject, audience, now)
         store_access_token(access, waits=False)
         members |= {
             "access_token": token,
@@ -189,6 +203,7 @@ def issue_front_channel(
         members["id_token"] = id_token.issue(
             client,
             grant,
+            subject,
             token,
             now,
             code=code,

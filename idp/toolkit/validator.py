@@ -13,10 +13,11 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 
 from foundation.statements import hash_of
 from foundation.validity import why_invalid
+from idp.clients import lookup
 from idp.clients.authentication import authenticated, credentials_of
-from idp.models import AccessToken, Client
+from idp.models import AccessToken
 from idp.possession.requests import presenter_is_the_one
-from idp.protocol.errors import InvalidToken, ProtocolError
+from idp.protocol.errors import InvalidClient, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.statements.bearers import find_bearer
 from idp.subjects import subject_of
@@ -89,9 +90,11 @@ class Validator(OAuth2Validator):
 
     def authenticate_client_id(self, client_id: str, request: Any, *_: Any, **__: Any) -> bool:
         """Whether a public client of this id may continue without a secret."""
-        client = Client.objects.filter(client_id=client_id, enabled=True).first()
-        request.client = client
-        return client is not None and client.is_public
+        try:
+            request.client = lookup.find(client_id, InvalidClient)
+        except ProtocolError:
+            return False
+        return bool(request.client.is_public)
 
     def revoke_token(
         self,

@@ -40,7 +40,7 @@ class Discovered:
     names_issuer: bool
     #: Algorithms that clients may sign assertions with; empty if it does not say.
     assertion_algorithms: tuple[str, ...]
-    #: Empty if nobody can be sent there to sign out. OIDC RP-Initiated Logout §2.1.
+    #: Empty if users can't be sent there to sign out. OIDC RP-Initiated Logout §2.1.
     end_session_endpoint: str = ""
 
 

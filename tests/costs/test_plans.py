@@ -16,6 +16,7 @@ STATEMENTS = {
     "code": tokens.CODES.in_one,
     "refresh token": tokens.REFRESH_TOKENS.in_one,
     "device code": tokens.DEVICE_CODES.in_one,
+    "request to a user": tokens.BACKCHANNEL_REQUESTS.in_one,
     "poll of a device code": device_code.CODES.in_one,
     "poll of a request to a user": ciba.REQUESTS.in_one,
     "access token": bearers.FIND_BEARER,

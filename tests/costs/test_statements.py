@@ -164,11 +164,16 @@ def test_authorize_for_a_client_new_to_the_session(in_process, signed_in, statem
     assert len(statements.sql) <= 5, statements.sql
 
 
-def test_code_exchange(in_process, signed_in, statements) -> None:
-    exchange(in_process, signed_in, authorized(in_process, signed_in))
-    code = authorized(in_process, signed_in)
+@pytest.mark.parametrize("subject_type", ["public", "pairwise"])
+def test_code_exchange(in_process, statements, subject_type: str) -> None:
+    """The subject is read with the code."""
+    user, client = make_user(), make_client(subject_type=subject_type, first_party=True)
+    in_process.force_login(User.objects.get(email=user.email))
+    relying_party = RelyingParty(client, Browser(), user)
+    exchange(in_process, relying_party, authorized(in_process, relying_party))
+    code = authorized(in_process, relying_party)
     with statements:
-        assert exchange(in_process, signed_in, code).status_code == 200
+        assert exchange(in_process, relying_party, code).status_code == 200
     assert len(statements.sql) == CLIENT + USING_UP + 1, statements.sql
 
 

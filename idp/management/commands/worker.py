@@ -62,14 +62,7 @@ class Command(BaseCommand):
         refuse_other_keys()
         fetching.places.share_out(2 * backchannel.AT_ONCE)  # No request waits for a thread here.
         if once:
-            mail.outbox.deliver()
-            backchannel.outbox.deliver()
-            _tell_of_sign_ins()
-            _fetch_logos()
-            _make_exports()
-            _count_events()
-            _pass_events_on()
-            self._report(tidy(timezone.now()))
+            self._work_once()
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,14 +71,22 @@ class Command(BaseCommand):
             end_with(parent, grace=10)
         traces.begin()
         sender = mail.start_sending()
-        for work in (
-            _tell_of_sign_ins,
-            _fetch_logos,
-            _make_exports,
-            _count_events,
-            _pass_events_on,
-        ):
+        for work in _BESIDE:
             threading.Thread(target=_keep, args=[work, stop], daemon=True).start()
+        self._work_until(stop)
+        sender.stop(_MAIL_LEAVES_WITHIN)
+        traces.end()
+
+    def _work_once(self) -> None:
+        """Do all work that is due."""
+        mail.outbox.deliver()
+        backchannel.outbox.deliver()
+        for work in _BESIDE:
+            work()
+        self._report(tidy(timezone.now()))
+
+    def _work_until(self, stop: threading.Event) -> None:
+        """Do the urgent work every few seconds, and tidy up now and then."""
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
             try:
@@ -103,8 +104,6 @@ class Command(BaseCommand):
                 log_failure("worker_failed", problem)
             close_old_connections()
             stop.wait(_PAUSE_SECONDS)
-        sender.stop(_MAIL_LEAVES_WITHIN)
-        traces.end()
 
     def _attend(self) -> None:
         """Do the urgent work: notify clients of sign-outs, and end expired sessions."""
@@ -170,3 +169,7 @@ def _pass_events_on() -> None:
 def _count_events() -> None:
     """Add up the events that are new."""
     count_events(timezone.now())
+
+
+#: Work that has a thread of its own.
+_BESIDE = (_tell_of_sign_ins, _fetch_logos, _make_exports, _count_events, _pass_events_on)

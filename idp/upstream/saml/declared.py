@@ -28,7 +28,7 @@ _KNOWN = frozenset(
 _LONGEST_METADATA, _LONGEST, _MOST = 100_000, 2000, 50
 _SHORTEST_RSA = 2048
 _ARMOUR = re.compile(r"-----(BEGIN|END) CERTIFICATE-----|\s+")
-#: Claims that have another source, or that nobody may set.
+#: Claims that have another source, or that may not be set.
 _OWN = frozenset({"sub", "email_verified"})
 
 

@@ -1,10 +1,10 @@
 """Open an assertion that was encrypted to our key. SAML Core §6, XML Encryption 1.1 §5.
 
-AES in CBC mode lets whoever can send changed ciphertexts, and learns which of them can be opened,
+AES in CBC mode lets attackers who send changed ciphertexts, and learn which of them can be opened,
 read them in the end (Jager and Somorovsky 2011); of one in GCM, too, by calling it CBC (Jager,
 Paterson and Somorovsky 2013). That takes thousands of attempts with one key of a message. So such a
 key works once, whether or not it opens anything, and whatever can't be opened has one reason. RSA
-with OAEP lets nobody make another ciphertext of the same key; PKCS #1 v1.5 would.
+with OAEP lets no one make another ciphertext of the same key; PKCS #1 v1.5 would.
 
 Being opened proves nothing: everybody can encrypt to us. The signatures are judged afterwards.
 """

@@ -1,6 +1,6 @@
-"""An identity on its way through the steps of signing in, in the browser's session, encrypted.
+"""The identity of a sign-in that is not finished, kept in the browser's session, encrypted.
 
-It waits for the end of the sign-in: for a link, which is made once the account is proved, and for
+It is needed when the sign-in ends: for a link, which is made once the account is proved, and for
 the new session, which notes where it began.
 """
 
@@ -20,7 +20,7 @@ from foundation import server_keys
 
 KEY = "accounts_upstream_identity"
 _PURPOSE = "upstream identity"
-#: How long one may wait.
+#: How long one is kept.
 SECONDS = 1800
 #: Characters of claims that are kept; of more, only `_SHORT` and what the mapping reads, each of
 #: as many at most.
@@ -29,8 +29,8 @@ _SHORT = ("email", "email_verified", "name", "given_name", "family_name", "prefe
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An identity that waits for a user to finish signing in."""
+class KeptIdentity:
+    """An identity that is kept until its user has signed in."""
 
     identity: Identity
     user_id: int
@@ -68,12 +68,12 @@ def keep(
 
 
 def came_now(request: HttpRequest) -> bool:
-    """Whether it is this very request that an identity came with, so that none has waited."""
+    """Whether it is this very request that an identity came with, so that none was kept."""
     return KEY in vars(request)
 
 
-def of(request: HttpRequest) -> Waiting | None:
-    """Return the identity that waits in this browser, if its upstream is enabled still."""
+def of(request: HttpRequest) -> KeptIdentity | None:
+    """Return the identity that this browser keeps, if its upstream is enabled still."""
     try:
         kept = json.loads(server_keys.unseal(request.session.get(KEY, ""), _PURPOSE))
     except InvalidToken:
@@ -92,7 +92,7 @@ def of(request: HttpRequest) -> Waiting | None:
         session_id=kept["session_id"],
         id_token=kept["id_token"],
     )
-    return Waiting(identity, kept["user"], kept["links"], kept["signs_in"], kept["at"])
+    return KeptIdentity(identity, kept["user"], kept["links"], kept["signs_in"], kept["at"])
 
 
 def forget(request: HttpRequest) -> None:

@@ -180,7 +180,7 @@ _ALL: Final[Sequence[QuickStart]] = (
     ),
     QuickStart(
         "single-page-app-dpop",
-        _("Single-page app, tokens bound to a key"),
+        _("Single-page app, DPoP"),
         "oidc-client-ts",
         ("single_page_app_dpop.html",),
         is_public=True,

@@ -266,7 +266,7 @@ def details(
 #: A host with its port, as an address has it.
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,260}")
 #: How many hosts of one detail are shown.
-_MOST_HOSTS = 10
+_MOST_HOSTS = 5
 
 
 def details_in_words(

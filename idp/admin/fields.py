@@ -135,6 +135,25 @@ class Json(forms.JSONField):
             return value
         return json.dumps(value, indent=2, ensure_ascii=False, cls=self.encoder)
 
+    def to_python(self, value: Any) -> Any:
+        """Return the document. Raises ValidationError for one that no other reader would take.
+
+        Python alone reads NaN, and neither endless numbers nor endless nesting.
+        """
+        try:
+            document = super().to_python(value)
+            json.dumps(document, allow_nan=False)
+        except (ValueError, RecursionError):
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+        return document
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what was typed, to be shown again."""
+        try:
+            return super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
+
     def clean(self, value: Any) -> Any:
         """Return the document. Raises ValidationError for NUL in it."""
         cleaned = super().clean(value)

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from accounts.authentication import Authentication
 from foundation.statements import hash_of
 from idp import policy
-from idp.authorization import interactions
+from idp.authorization import interactions, response_jwt
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.encryption import have_key_ready
 from idp.logout import client_sessions
@@ -39,8 +39,8 @@ def issue(
     `client_session_id` is the client's row in this session, None for its first request in the
     session. A test sign-in makes none: its client is not part of the session, and is not notified
     of sign-outs. Raises AnsweredError for an interaction that was answered before, InvalidTarget
-    and InvalidScope where an access token can't be given, and TemporarilyUnavailable where the key
-    can't be fetched that an ID token is encrypted to.
+    and InvalidScope where an access token can't be given, and InvalidClientMetadata and
+    TemporarilyUnavailable where there is no key that a part of the response is encrypted to.
     """
     try:
         return _issued(authorization_request, authentication, client_session_id, now)
@@ -61,7 +61,7 @@ def _issued(
     if in_front:
         have_key_ready(client, client.id_token_encrypted_response_alg)
     if authorization_request.reply_to.as_jwt:
-        have_key_ready(client, client.authorization_encrypted_response_alg)
+        response_jwt.can_be_made(client)
     # Without any of these, one statement is all.
     with transaction.atomic() if begins or in_front or kept else nullcontext():
         if authorization_request.interaction_id is not None:

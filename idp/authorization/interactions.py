@@ -89,8 +89,12 @@ def arrived_now(parameters: Parameters) -> Arrival:
 
 
 def _make_room(ip_address: str | None) -> None:
-    """Delete a visitor's oldest interactions beyond the cap, instead of refusing new ones."""
-    oldest = Interaction.objects.filter(ip_address=ip_address).order_by("-arrived_at")
+    """Delete a visitor's oldest interactions beyond the cap, instead of refusing new ones.
+
+    What clients pushed is no visitor's yet, as is all of visitors whose address is not known.
+    """
+    of_visitor = Interaction.objects.filter(ip_address=ip_address, pushed_as=None)
+    oldest = of_visitor.order_by("-arrived_at")
     surplus = list(oldest.values_list("pk", flat=True)[policy.INTERACTIONS_PER_ADDRESS :])
     if surplus:
         Interaction.objects.filter(pk__in=surplus).delete()

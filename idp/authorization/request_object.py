@@ -283,7 +283,7 @@ def texts_of(claims: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
         for name, value in claims.items()
         if name not in _OF_THE_OBJECT | _HOW_IT_CAME and (text := _text_of(name, value))
     }
-    resource = claims.get("resource", [])
+    resource = claims.get("resource") or []  # an empty parameter counts as absent
     resources = tuple(resource) if isinstance(resource, list) else (values["resource"],)
     for text in (*values.values(), *resources):
         if not isinstance(text, str) or "\0" in text or not _is_text(text):

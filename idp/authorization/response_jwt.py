@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from idp import keys, policy
-from idp.clients.encryption import encrypted_for
+from idp.clients.encryption import encrypted_for, key_of
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, TemporarilyUnavailable
 
@@ -35,3 +35,10 @@ def make(client: Client, members: Mapping[str, str], now: datetime) -> str:
     with suppress(InvalidClientMetadata, TemporarilyUnavailable):
         return encrypted_for(client, signed, alg=alg, enc=enc)
     return signed
+
+
+def can_be_made(client: Client) -> None:
+    """Raise what `make` would for a success: before a code is issued that could never be sent."""
+    alg = client.authorization_encrypted_response_alg
+    if alg:
+        key_of(client, alg, client.authorization_encrypted_response_enc)

@@ -1,5 +1,7 @@
 """Encrypting responses to a client, to its public key or with its secret. OIDC Core §10.2."""
 
+from typing import Any
+
 from django.utils import timezone
 from jwcrypto.jwk import JWK
 
@@ -18,7 +20,19 @@ from idp.protocol.rules import upholds
 def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool = True) -> str:
     """Return a signed JWT, or unsigned claims, encrypted to this client.
 
-    Raises InvalidClientMetadata where the client has no key that can be used. OIDC Core §10.2.
+    Raises InvalidClientMetadata where the client has no key that can be used, and
+    TemporarilyUnavailable where it can't be fetched. OIDC Core §10.2.
+    """
+    key = key_of(client, alg, enc)
+    return encrypted(text, alg=alg, enc=enc, key=key, cty="JWT" if signed else None)
+
+
+@upholds("OIDC Core §10.2")
+def key_of(client: Client, alg: str, enc: str) -> dict[str, Any] | bytes:
+    """Return the client's key that its answers are encrypted to. OIDC Core §10.2.
+
+    Raises InvalidClientMetadata where it has none that can be used, and TemporarilyUnavailable
+    where it can't be fetched.
     """
     key = (
         _secret_key(client, alg, enc)
@@ -29,7 +43,7 @@ def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool
         raise InvalidClientMetadata(
             f"The client wants its answers encrypted by {alg}, but has no key for that."
         )
-    return encrypted(text, alg=alg, enc=enc, key=key, cty="JWT" if signed else None)
+    return key
 
 
 def have_key_ready(client: Client, alg: str) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext_noop as _
+
 from idp import policy
 from idp.integrations.catalogue import EXAMPLES
 from idp.integrations.catalogue import QUICK_START_FILES as FOLDER
@@ -29,6 +31,7 @@ class QuickStart:
     """
 
     name: str
+    #: In English, as all of these pages are; the admin translates it.
     short_title: str
     #: What it is made with.
     library: str
@@ -37,8 +40,9 @@ class QuickStart:
     grant_type: str = "authorization_code"
     #: Whether the client has no secret.
     is_public: bool = False
-    #: Whether it pushes its requests (RFC 9126) and binds its tokens to a key (RFC 9449), as some
-    #: clients have to, and can prove itself with a key, too.
+    #: Whether it binds its tokens to a key (RFC 9449), as some clients have to.
+    binds_tokens: bool = False
+    #: Whether it pushes its requests (RFC 9126), too, and can prove itself with a key.
     has_high_security: bool = False
     application_type: str = Client.ApplicationType.WEB
     #: The redirect URI on the developer's own machine, as the file has it. Each has a port of its
@@ -101,12 +105,12 @@ class QuickStart:
 
     def fits(self, client: Client) -> bool:
         """Whether this client can do it as it is registered."""
-        wants_more = client.has_to_push or client.dpop_bound_access_tokens
         return (
             self.grant_type in client.grant_types
             and not set(self.authentication_methods).isdisjoint(client.authentication_methods)
             and client.application_type == self.application_type
-            and (self.has_high_security or not wants_more)
+            and (self.has_high_security or not client.has_to_push)
+            and (self.binds_tokens or not client.dpop_bound_access_tokens)
             and not client.tls_client_certificate_bound_access_tokens
         )
 
@@ -132,9 +136,10 @@ _ALL: Final[Sequence[QuickStart]] = (
     ),
     QuickStart(
         "high-security",
-        "Express, high security",
+        _("Express, high security"),
         "openid-client",
         ("high_security.mjs",),
+        binds_tokens=True,
         has_high_security=True,
         **_on(5010, "/callback"),
     ),
@@ -166,7 +171,7 @@ _ALL: Final[Sequence[QuickStart]] = (
     ),
     QuickStart(
         "single-page-app",
-        "Single-page app",
+        _("Single-page app"),
         "oidc-client-ts",
         ("single_page_app.html",),
         is_public=True,
@@ -174,8 +179,18 @@ _ALL: Final[Sequence[QuickStart]] = (
         begins_at="/",
     ),
     QuickStart(
+        "single-page-app-dpop",
+        _("Single-page app, DPoP"),
+        "oidc-client-ts",
+        ("single_page_app_dpop.html",),
+        is_public=True,
+        binds_tokens=True,
+        **_on(5011, "/callback"),
+        begins_at="/",
+    ),
+    QuickStart(
         "desktop",
-        "Desktop app or command-line tool",
+        _("Desktop app or command-line tool"),
         "Authlib",
         ("desktop_app.py",),
         is_public=True,
@@ -184,7 +199,7 @@ _ALL: Final[Sequence[QuickStart]] = (
     ),
     QuickStart(
         "device",
-        "TV app or command-line tool without a browser",
+        _("TV app or command-line tool without a browser"),
         "Authlib",
         ("device_app.py",),
         grant_type=DEVICE_CODE,
@@ -193,7 +208,7 @@ _ALL: Final[Sequence[QuickStart]] = (
     ),
     QuickStart(
         "ask-user",
-        "Asking a user to sign in on their own device (CIBA)",
+        _("Asking a user to sign in on their own device (CIBA)"),
         "openid-client",
         ("ask_user.mjs",),
         grant_type=CIBA,
@@ -208,7 +223,7 @@ _ALL: Final[Sequence[QuickStart]] = (
     ),
     QuickStart(
         "machine",
-        "Machine-to-machine",
+        _("Machine-to-machine"),
         "curl",
         ("machine.sh",),
         grant_type="client_credentials",

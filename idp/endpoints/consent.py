@@ -1,6 +1,7 @@
 """The consent page: what the app would see, in words for users. OIDC Core §3.1.2.4."""
 
 import json
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -262,6 +263,12 @@ def details(
     return [*in_detail, *by_scope, *shown_by_claims, *apis]
 
 
+#: A host with its port, as an address has it.
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,260}")
+#: How many hosts of one detail are shown.
+_MOST_HOSTS = 5
+
+
 def details_in_words(
     authorization_details: Iterable[dict[str, Any]], types: Mapping[str, AuthorizationDetailsType]
 ) -> Iterator[tuple[str, str]]:
@@ -274,13 +281,16 @@ def details_in_words(
         if type_ is None:
             yield gettext("In your name"), made_visible(detail["type"])
             continue
-        locations = detail.get("locations")
-        hosts = map(_place_of, locations) if isinstance(locations, list) else ()
-        yield type_.sentence_for(detail), " · ".join([type_.shown_label, *filter(None, hosts)])
+        places = _places_of(detail.get("locations"))
+        yield type_.sentence_for(detail), " · ".join([type_.shown_label, *places])
 
 
-def _place_of(location: Any) -> str:
-    return made_visible(host_of(location)) if isinstance(location, str) else ""
+def _places_of(locations: Any) -> list[str]:
+    """Return the hosts of a detail's locations, each once: a client's own words are no host."""
+    named = locations if isinstance(locations, list) else []
+    netlocs = [host_of(each).rpartition("@")[2] for each in named if isinstance(each, str)]
+    hosts = list(dict.fromkeys(filter(_HOST.fullmatch, netlocs)))
+    return hosts if len(hosts) <= _MOST_HOSTS else [*hosts[:_MOST_HOSTS], "…"]
 
 
 def _one_by_one(

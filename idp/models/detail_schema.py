@@ -42,11 +42,13 @@ def problem_with(schema: Any) -> str | None:
 
 def first_problem(schema: dict[str, Any], detail: dict[str, Any]) -> str | None:
     """Return what is wrong with a detail by the schema of its type, for developers, or None."""
-    found = next(validator_of(json.dumps(schema), detail["type"]).iter_errors(detail), None)
-    if found is None:
-        return None
-    where = ".".join(map(str, found.instance_path))
-    return f"{where}: {found.message}" if where else str(found.message)
+    validator, schemas = validator_of(json.dumps(schema), detail["type"]), _schemas()
+    try:
+        validator.validate(detail)  # ends at the first: all of them can be a million
+    except schemas.ValidationError as found:
+        where = ".".join(map(str, found.instance_path))
+        return f"{where}: {found.message}" if where else str(found.message)
+    return None
 
 
 @lru_cache(maxsize=64)
@@ -63,7 +65,7 @@ def validator_of(schema: str, name: str) -> Any:
         "type": "object",
         "properties": {**own.get("properties", {}), "type": {"const": name}},
     }
-    schemas: Any = import_module("jsonschema_rs")  # only processes that need it have it loaded
+    schemas = _schemas()
     patterns = schemas.RegexOptions(size_limit=_PATTERN_SIZE, dfa_size_limit=_PATTERN_SIZE)
     try:
         return schemas.Draft202012Validator(
@@ -79,10 +81,15 @@ def validator_of(schema: str, name: str) -> Any:
         raise UnusableSchemaError(said % {"problem": text[:300]}) from None
 
 
+def _schemas() -> Any:
+    """Return the library: only processes that need it have it loaded."""
+    return import_module("jsonschema_rs")
+
+
 def _judge(schema: Any) -> None:
     if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
         raise UnusableSchemaError(gettext("It has to be a JSON Schema with “properties”."))
-    if len(json.dumps(schema)) > MAX_CHARACTERS:
+    if len(_json_of(schema)) > MAX_CHARACTERS:
         said = gettext("It is longer than %(most)d characters.")
         raise UnusableSchemaError(said % {"most": MAX_CHARACTERS})
     if schema.get("type", "object") != "object":
@@ -90,6 +97,15 @@ def _judge(schema: Any) -> None:
     if schema.get("$schema", _DIALECT) != _DIALECT:
         raise UnusableSchemaError(gettext("Its dialect ($schema) has to be 2020-12."))
     _Expansion(schema).judge()
+
+
+def _json_of(schema: dict[str, Any]) -> str:
+    """Return it as JSON: files and forms can have values that JSON has not, such as dates."""
+    try:
+        return json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        problem = gettext("It has a value that JSON does not have, or is nested too deeply.")
+        raise UnusableSchemaError(problem) from None
 
 
 class _Expansion:

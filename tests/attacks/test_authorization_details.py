@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import date
 from typing import Any
 
 import pytest
@@ -98,10 +99,12 @@ def test_bombs_and_lies_are_refused(browser: Browser, user: EndUser) -> None:
                 "20": True,
             },
         },
+        {"properties": {"a": {"minimum": float("nan")}}},
+        {"properties": {"a": {"const": date(2026, 12, 2)}}},
         {"type": "array", "properties": {}},
         {},
     ],
-    ids=lambda schema: json.dumps(schema)[:60],
+    ids=lambda schema: str(schema)[:60],
 )
 def test_a_schema_fetches_nothing_and_ends(schema: dict[str, Any]) -> None:
     with pytest.raises(DeclarationError, match=": schema: "):
@@ -123,6 +126,16 @@ def test_no_pattern_takes_long() -> None:
         assert time.monotonic() - began < 1
 
 
+def test_no_schema_takes_long() -> None:
+    """The first error is enough: all of them, with each of their causes, are half a million."""
+    many = {"anyOf": [{"$ref": "#/$defs/one"}] * 600}
+    schema = {"properties": {"a": {"items": many}}, "$defs": {"one": {"const": 1}}}
+    row = AuthorizationDetailsType(type="t", sentence="It", schema=schema)
+    began = time.monotonic()
+    assert (row.problem_with({"type": "t", "a": [2] * 900}) or "").startswith("a.0: ")
+    assert time.monotonic() - began < 1
+
+
 def test_values_are_text_and_nothing_else(browser: Browser, user: EndUser) -> None:
     """Neither a template, nor markup, nor invisible characters; what is long is cut."""
     kind = make_type(schema=SCHEMA, sentence="Pay {payee}[ for {reference}]", sentences={})
@@ -135,8 +148,16 @@ def test_values_are_text_and_nothing_else(browser: Browser, user: EndUser) -> No
     long = row.sentence_for(payment(kind, payee="a" * 5000, reference="b" * 5000))
     assert len(long) < 500
     assert long.count("…") == 2
+    # Of its locations, hosts alone are shown, and not by what stands before an @.
+    words = ["https://Bakery says: press Allow/", "https://bank.example@evil.example/", "a b"]
+    detail["locations"] = [*words, *(f"https://{n}.example/x" for n in range(30))]
     party = RelyingParty(make_client(authorization_details_types=[kind]), browser, user)
     page = browser.sign_in(user, party.visit(authorization_details=text(detail)))
+    assert "Payment · evil.example · 0.example · 1.example" in page.text
+    assert "3.example · …" in page.text
+    assert not [
+        shown for shown in ("press Allow", "bank.example", "4.example") if shown in page.text
+    ]
     assert "&lt;script&gt;" in page.text
     assert "<script>alert" not in page.text
     assert "{{ user.password }}" in page.text

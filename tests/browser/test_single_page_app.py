@@ -6,11 +6,14 @@ refresh token.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import httpx
+import jwt
 import pytest
 from django.core.management import call_command
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Request, Route, expect
 
 from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import Client
@@ -18,14 +21,14 @@ from tests import secrecy
 from tests.browser.single_page_app import single_page_app
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT
-from tests.relying_party import EndUser, make_client
+from tests.relying_party import ISSUER, EndUser, make_client
 
 LIBRARY = ROOT / "tests/node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
 
 
-@pytest.fixture
-def app() -> Iterator[str]:
-    """The address of a running app with a client of its own."""
+@contextmanager
+def running(quick_start: str, **metadata: Any) -> Iterator[str]:
+    """Run a quick start with a client of its own; gives its address."""
     with single_page_app(LIBRARY) as app:
         client = make_client(
             client_name="Bakery",
@@ -33,10 +36,18 @@ def app() -> Iterator[str]:
             token_endpoint_auth_method="none",
             redirect_uris=[f"{app.url}/callback", f"{app.url}/silent"],
             post_logout_redirect_uris=[f"{app.url}/"],
+            **metadata,
         )
         registered = Client.objects.get(client_id=client.client_id)
-        app.pages["/"] = QUICK_STARTS["single-page-app"].filled_in(registered)
+        app.pages["/"] = QUICK_STARTS[quick_start].filled_in(registered)
         yield app.url
+
+
+@pytest.fixture
+def app() -> Iterator[str]:
+    """The address of a running app."""
+    with running("single-page-app") as address:
+        yield address
 
 
 @pytest.fixture
@@ -75,6 +86,43 @@ def test_signing_in_and_silent_renewal(app: str, visitor: Visitor) -> None:
     visitor.page.wait_for_url(f"{app}/")
     visitor.sees("Not signed in")
     assert renewed(visitor) == "login_required"
+
+
+def test_tokens_bound_to_a_key(visitor: Visitor) -> None:
+    """Also the code, the renewed token and UserInfo; the key never leaves the browser."""
+    with running("single-page-app-dpop", dpop_bound_access_tokens=True) as app:
+        visitor.page.goto(app)
+        visitor.press("Sign in")
+        visitor.sign_in()
+        visitor.allow()
+        visitor.page.wait_for_url(f"{app}/")
+        visitor.sees(visitor.user.email)
+        token, sub = renewed(visitor)
+        assert sub == visitor.user.sub
+        for scheme in ("Bearer", "DPoP"):
+            stolen = {"Authorization": f"{scheme} {token}"}
+            assert httpx.get(f"{ISSUER}/userinfo", headers=stolen, verify=False).status_code == 401
+        kept = "manager.settings.dpop.store.get(manager.settings.client_id)"
+        assert visitor.page.evaluate(f"{kept}.then(it => it.keys.privateKey.extractable)") is False
+        # An API may name a nonce first, which the next proof has.
+        visitor.page.route("**/userinfo", wants_a_nonce, times=1)
+        with visitor.page.expect_request(lambda asked: "a-nonce" in proof_of(asked)):
+            visitor.page.reload()
+        visitor.sees(visitor.user.email)
+        visitor.press("Sign out")
+        visitor.page.wait_for_url(f"{app}/")
+        visitor.sees("Not signed in")
+
+
+def wants_a_nonce(route: Route) -> None:
+    exposed = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
+    route.fulfill(status=401, headers={"DPoP-Nonce": "a-nonce", **exposed})
+
+
+def proof_of(request: Request) -> list[str]:
+    """Return the claims of the proof that a request has, none for none."""
+    proof = request.headers.get("dpop")
+    return list(jwt.decode(proof, options={"verify_signature": False}).values()) if proof else []
 
 
 def test_silence_when_no_user_is_signed_in(app: str, visitor: Visitor) -> None:

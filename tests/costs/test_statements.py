@@ -16,10 +16,12 @@ from idp import keys
 from idp.authorization.consent import remember
 from idp.declaration import apply
 from idp.models import Client, Event
+from idp.protocol.authorization_details import texts_of
 from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 from idp.statements.sso_session import Agreed
 from tests import issuers
 from tests.assertions import form_of, jwks_of, make_key, sign
+from tests.detailing import make_type, payment, text
 from tests.devices import make_device_client
 from tests.dpop import Prover
 from tests.exchanging import ACCESS_TOKEN, EXCHANGE, Shop
@@ -142,6 +144,40 @@ def test_pushing_a_request_and_authorizing_with_it(in_process, signed_in, statem
         answer = in_process.get("/authorize", named)
     assert signed_in.answer_of(answer["Location"]).code
     assert len(statements.sql) <= 2 + 2 + BOTH, statements.sql
+
+
+def test_a_signed_response_costs_no_statement(in_process, signed_in, statements) -> None:
+    counts = []
+    for mode in (None, "jwt", None, "jwt"):
+        with statements:
+            answer = in_process.get("/authorize", signed_in.parameters(response_mode=mode))
+        counts.append(len(statements.sql))
+        assert ("response=" in answer["Location"]) == (mode == "jwt")
+    assert counts[2] == counts[3], statements.sql
+
+
+def test_authorization_details_cost_two_statements_and_tokens_none(
+    in_process, signed_in, statements
+) -> None:
+    """Their types are read to judge them, and to see whether an earlier consent counts."""
+    kind = make_type()
+    client = make_client(authorization_details_types=[kind])
+    detail = payment(kind)
+    row = Client.objects.get(client_id=client.client_id)
+    agreed = Agreed(frozenset({"openid"}), authorization_details=texts_of([detail]))
+    remember(User.objects.get(email=signed_in.user.email), row, agreed)
+    party = RelyingParty(client, Browser(), signed_in.user)
+    counts = []
+    for sent in (None, text(detail), None, text(detail)):
+        with statements:
+            answer = in_process.get("/authorize", party.parameters(authorization_details=sent))
+        asked = len(statements.sql)
+        code = party.answer_of(answer["Location"]).code or ""
+        with statements:
+            tokens = exchange(in_process, party, code).json()
+        counts.append((asked, len(statements.sql)))
+        assert tokens.get("authorization_details") == ([detail] if sent else None)
+    assert counts[3] == (counts[2][0] + 2, counts[2][1]), statements.sql
 
 
 def test_authorize_where_an_app_is_for_a_group(in_process, signed_in, statements) -> None:

@@ -122,6 +122,7 @@ def test_each_error_says_what_to_check_step_by_step(provider: object) -> None:
 def test_a_quick_start_is_filled_in_for_the_apps_owner(browser: Browser, user: EndUser) -> None:
     client, public = own(user), own(user, token_endpoint_auth_method="none")
     bound = own(user, dpop_bound_access_tokens=True)
+    both = own(user, token_endpoint_auth_method="none", dpop_bound_access_tokens=True)
     others = make_client()
     flask, page = "/developers/start/flask/", browser.open("/developers/start/flask/")
     assert f"{ISSUER}/.well-known/openid-configuration" in page.text
@@ -131,9 +132,9 @@ def test_a_quick_start_is_filled_in_for_the_apps_owner(browser: Browser, user: E
     assert f"{flask}?client_id={client.client_id}" in links
     assert f"/developers/start/single-page-app/?client_id={public.client_id}" in links
     assert f"{flask}?client_id={public.client_id}" not in links
-    assert [link for link in links if link.endswith(f"/?client_id={bound.client_id}")] == [
-        f"/developers/start/high-security/?client_id={bound.client_id}"
-    ]
+    for app, start in ((bound, "high-security"), (both, "single-page-app-dpop")):
+        shown = [link for link in links if link.endswith(f"/?client_id={app.client_id}")]
+        assert shown == [f"/developers/start/{start}/?client_id={app.client_id}"]
     links = links_on(browser.open(flask))
     assert f"?client_id={client.client_id}" in links
     assert f"?client_id={public.client_id}" not in links

@@ -133,14 +133,33 @@ def test_happy_flow(fapi: Fapi) -> None:
 def test_signed_on_both_sides(browser: Browser, user: EndUser) -> None:
     fapi = of(browser, user, **SIGNS)
     signing = Signing(fapi.party, KEY)
-    request = signing.object(nbf=int(time.time()), response_mode="jwt")
-    response = fapi.ask("/par", request=request)
-    assert response.status_code == 201, response.text
-    answer = fapi.party.go_on(fapi.visit(response.json()["request_uri"]))
-    assert set(answer.parameters) == {"response"}
-    claims = verified(answer.response or "")
-    assert (claims["iss"], claims["aud"]) == (ISSUER, fapi.party.client.client_id)
-    assert fapi.redeem(claims["code"]).status_code == 200
+
+    def page_of(**members: Any) -> httpx.Response:
+        """Push a signed request, with another one beside it that counts for nothing."""
+        request = signing.object(nbf=int(time.time()), response_mode="jwt", **members)
+        beside = fapi.party.parameters(state="beside", scope="openid email", client_id=None)
+        response = fapi.ask("/par", request=request, **beside)
+        assert response.status_code == 201, response.text
+        return fapi.visit(response.json()["request_uri"], state="outside", response_mode="query")
+
+    def brought(answer: Answer) -> dict[str, Any]:
+        assert set(answer.parameters) == {"response"}
+        assert jwt.get_unverified_header(answer.response or "")["alg"] == "PS256"
+        claims = verified(answer.response or "")
+        assert (claims["iss"], claims["aud"]) == (ISSUER, fapi.party.client.client_id)
+        assert 0 < claims["exp"] - time.time() <= 600
+        return claims
+
+    # state-only-outside-request-object-not-used, user-rejects-authentication, and silence
+    page = browser.sign_in(user, page_of(state=None))
+    refused = brought(fapi.party.answer(browser.submit(page, "deny")))
+    assert (refused["error"], refused.get("state")) == ("access_denied", None)
+    silent = brought(fapi.party.answer(page_of(prompt="none")))
+    assert (silent["error"], silent["state"]) == ("consent_required", fapi.party.state)
+    claims = brought(fapi.party.go_on(page_of()))
+    assert claims["state"] == fapi.party.state
+    tokens = fapi.redeem(claims["code"])
+    assert (tokens.status_code, tokens.json()["scope"]) == (200, "openid")
 
 
 # --- pushed requests ------------------------------------------------------------------------------
@@ -256,6 +275,9 @@ REFUSED_OBJECTS: dict[str, dict[str, Any]] = {
     "ensure-request-object-with-nbf-over-60-seconds-ahead-fails": {"nbf": (NOW, 70)},
     "ensure-request-object-with-wrong-aud-fails": {"aud": "https://other.example"},
     "ensure-request-object-of-another-client-fails": {"iss": "another"},
+    "ensure-client-id-matches": {"client_id": "another"},
+    "par-authorization-request-containing-request_uri": {"request_uri": "urn:x"},
+    "ensure-request-object-in-a-request-object-fails": {"request": "x"},
 }
 ACCEPTED_OBJECTS: dict[str, dict[str, Any]] = {
     "ensure-request-object-with-multiple-aud-succeeds": {"aud": ["https://x.example", ISSUER]},

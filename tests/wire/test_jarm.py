@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from idp.models import Client
+from idp.models import Client, Grant
 from tests.reading import EC, PUBLIC, decrypted
 from tests.registering import register
 from tests.relying_party import (
@@ -127,15 +127,18 @@ def test_encrypted_to_the_client(browser: Browser, user: EndUser) -> None:
 
 def test_without_a_key_to_encrypt_to_no_code_leaves(browser: Browser, user: EndUser) -> None:
     party = RelyingParty(make_client(), browser, user)
-    party.authorize()
-    Client.objects.filter(client_id=party.client.client_id).update(
+    rows = Client.objects.filter(client_id=party.client.client_id)
+    rows.update(
         authorization_encrypted_response_alg="ECDH-ES",
         authorization_encrypted_response_enc="A256GCM",
         version=99,
     )
-    claims = claims_in(party.visit(response_mode="jwt"), party)
-    assert claims["error"] == "invalid_client_metadata"
-    assert "code" not in claims
+    page = browser.sign_in(user, party.visit(response_mode="jwt"))
+    for answer in (browser.submit(page, "allow"), party.visit(response_mode="jwt")):
+        claims = claims_in(answer, party)
+        assert claims["error"] == "invalid_client_metadata"
+        assert "code" not in claims
+    assert not Grant.objects.filter(client__in=rows).exists()
 
 
 @spec("RFC 8725", "3.11")

@@ -62,7 +62,7 @@ def test_a_request_that_is_inside_alone(signing: Signing) -> None:
 
 @spec("RFC 9101", "6.3")
 def test_outside_of_it_nothing_counts(signing: Signing) -> None:
-    inside = signing.object(nonce=None, state=None)
+    inside = signing.object(nonce=None, state=None, resource="")  # what is empty is absent
     answer = signing.authorize(request=inside, nonce="x", state="x", scope="openid email")
     assert answer.state is None
     tokens = signing.relying_party.exchange(answer.code).json()

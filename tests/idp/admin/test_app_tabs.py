@@ -225,7 +225,7 @@ def test_a_new_secret_comes_with_the_program_to_put_it_into(operator: Operator) 
     secret = re.search(r'id="secret"[^>]*>([^<]+)<', page.text)
     assert secret
     assert f"<code>OIDC_CLIENT_SECRET={secret[1]}</code>" in page.text
-    assert "Code for Flask with Authlib" in page.text
+    assert "Code: Flask with Authlib" in page.text
     assert f"OIDC_RP_CLIENT_ID = &quot;{client.client_id}&quot;" in page.text
     later = operator.open(page_of(client)).text
     assert secret[1] not in later

@@ -24,6 +24,8 @@ def test_a_type_is_registered_used_and_kept(operator: Operator, browser: Browser
     add = "idp/authorizationdetailstype/add/"
     wrong = operator.save(add, **{**fields, "schema": '{"properties": {"a": {"$ref": "#"}}}'})
     assert "its own definitions only" in wrong.text
+    for unread in ("[" * 5000, "9" * 5000, '{"properties": {}, "x": NaN}', '{"x": 1e999}'):
+        assert "errorlist" in operator.save(add, **{**fields, "schema": unread}).text
     assert "errorlist" not in operator.save(add, **fields).text
     row = AuthorizationDetailsType.objects.get(type=name)
     assert (row.schema, row.sentences) == (SCHEMA, {"de": "Zahle an {payee}"})

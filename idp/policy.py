@@ -134,8 +134,9 @@ PROMPTS: Final = (
     *(("create",) if settings.IDP_SIGNUP == "open" else ()),
 )
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
-#: Algorithms of DPoP proofs (RFC 9449 §5.1): FAPI 2.0's (PS256, ES256, EdDSA), and two others.
-DPOP_ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "ES384", "RS256")
+#: Algorithms of DPoP proofs (RFC 9449 §5.1): those of FAPI 2.0 Security Profile §5.4.1, for every
+#: client, since an API that is shown a token does not know the profile of its client.
+DPOP_ALGORITHMS: Final = ("ES256", "EdDSA", "PS256")
 #: Whether DPoP proofs have to have a nonce of ours (RFC 9449 §8).
 DPOP_NONCES: Final[bool] = settings.IDP_DPOP_NONCES
 CODE_CHALLENGE_METHODS: Final = ("S256",)

@@ -212,6 +212,14 @@ def _client_certificates() -> Iterable[CheckMessage]:
         if not _HEADER.fullmatch(name):
             problem = f"The name of a header can’t be {name}."
             yield Error(f"IDP_CLIENT_CERTIFICATE_HEADER: {problem}", hint=hint, id="idp.E040")
+        elif "-" in name:
+            yield checks.Warning(
+                f"Apps that send the header {name.replace('-', '_')} could pretend to have any "
+                f"certificate: WSGI does not tell it from {name}.",
+                hint="Choose a name without a hyphen, such as SslClientCert; or make sure that the "
+                "reverse proxy drops headers with underscores, as nginx does.",
+                id="idp.W046",
+            )
     if settings.IDP_CLIENT_CERTIFICATE_FORMAT not in client_certificate.FORMATS:
         problem = "IDP_CLIENT_CERTIFICATE_FORMAT is not pem or rfc9440."
         yield Error(problem, hint="Set one.", id="idp.E041")

@@ -12,7 +12,7 @@ from jwcrypto.jwk import JWK
 MOST_KEYS = 20
 _KINDS = ("RSA", "EC", "OKP")
 #: Members that only a private or shared key has (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _RSA_BITS = range(2048, 8193)
 #: A larger exponent only makes verifying slow.
 _LARGEST_EXPONENT = 2**32
@@ -22,7 +22,7 @@ def problem_with(key: Any) -> str | None:
     """Return the problem of a JWK as another party's public key, or None."""
     if not isinstance(key, dict):
         return _("A key has to be a JSON object.")
-    if not _PRIVATE.isdisjoint(key):
+    if not PRIVATE.isdisjoint(key):
         return _("A key has private members; only its public part may be registered.")
     if key.get("kty") not in _KINDS:
         return _("A key's kty has to be one of %(kinds)s.") % {"kinds": ", ".join(_KINDS)}

@@ -109,7 +109,7 @@ def _key(jwt_header: dict[str, Any]) -> dict[str, Any]:
     key = jwt_header.get("jwk")
     if not isinstance(key, dict):
         raise InvalidDpopProof("The DPoP proof has no public key (jwk) in its header.")
-    if "d" in key or "k" in key:
+    if not public_keys.PRIVATE.isdisjoint(key):
         raise InvalidDpopProof(
             "The DPoP proof has a private or shared key in its header; this key is known now, use "
             "another one."

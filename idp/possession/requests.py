@@ -54,9 +54,13 @@ def presenter_of(
 
 @upholds("RFC 9449 §5.2")
 def dpop_is_used(presenter: Presenter) -> None:
-    """RFC 9449 §5.2: a client that registered so gets no tokens without a proof."""
+    """RFC 9449 §5.2: a client that registered so gets no tokens without a proof.
+
+    A proof that is not there is a missing parameter, and no invalid proof: the official FAPI suite
+    takes no other error where a refresh token is used without one.
+    """
     if presenter.proof is None:
-        raise InvalidDpopProof(
+        raise InvalidRequest(
             "The request has no DPoP proof; this client is registered for bound tokens alone "
             "(dpop_bound_access_tokens)."
         )

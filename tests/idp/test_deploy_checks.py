@@ -164,13 +164,18 @@ def test_a_database_without_tables_is_said_in_a_sentence(tmp_path: Path) -> None
         ({"IDP_CLIENT_CERTIFICATE_PROXIES": ["10.0.0.1/8"]}, "idp.E043"),
         ({"IDP_CLIENT_CERTIFICATE_PROXIES": ["0.0.0.0/0"]}, "idp.E044"),
         ({"IDP_MTLS_URL": "http://mtls.example"}, "idp.E045"),
+        ({"IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER": "Ssl-Verify"}, "idp.W046"),
         ({}, ""),
     ],
 )
 def test_nobody_may_pretend_to_have_a_certificate(
     changes: dict[str, Any], check: str, settings: Any
 ) -> None:
-    for name, value in changes.items():
+    without_hyphens = {
+        "IDP_CLIENT_CERTIFICATE_HEADER": "SslClientCert",
+        "IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER": "SslClientVerify",
+    }
+    for name, value in {**without_hyphens, **changes}.items():
         setattr(settings, name, value)
     found = {message.id for message in deploy_checks.values_are_known()}
     assert {name for name in found if name >= "idp.E040"} == ({check} if check else set())

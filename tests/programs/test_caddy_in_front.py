@@ -41,6 +41,7 @@ def test_the_provider_is_at_its_issuer_and_believes_caddy_alone(tmp_path: Path) 
         soon(lambda: _answers(client))
         assert client.get("/.well-known/openid-configuration").json()["issuer"] == issuer
         said = {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": "chosen-by-the-browser"}
+        said |= {"X_Forwarded_For": "203.0.113.9", "X-Request_ID": "chosen-by-the-browser"}
         request = f"/authorize?client_id=nobody&request={'a' * 20_000}"
         answer = client.get(request, headers=said)
         event = Event.objects.get(details__request_id=answer.headers["X-Request-ID"])

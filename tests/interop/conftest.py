@@ -82,7 +82,7 @@ def running(
 
 def build(folder: Path, *command: str, timeout: float = BUILD_TIMEOUT, **environment: str) -> None:
     """Run a command that builds or installs a program to its end, which has to be good."""
-    # tests.settings is no settings of theirs, and lets the tests' own authority stand for all others.
+    # tests.settings is not theirs, and lets the tests' own authority stand for all others.
     ours = {"SSL_CERT_DIR", "DJANGO_SETTINGS_MODULE"}
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     with subprocess.Popen(

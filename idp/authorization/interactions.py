@@ -91,9 +91,10 @@ def arrived_now(parameters: Parameters) -> Arrival:
 def _make_room(ip_address: str | None) -> None:
     """Delete a visitor's oldest interactions beyond the cap, instead of refusing new ones.
 
-    What clients pushed is no visitor's yet, as is all of visitors whose address is not known.
+    What clients pushed, and test sign-ins, have no address, and are not those of visitors whose
+    address is not known.
     """
-    of_visitor = Interaction.objects.filter(ip_address=ip_address, pushed_as=None)
+    of_visitor = Interaction.objects.filter(ip_address=ip_address, pushed_as=None, tested_in=None)
     oldest = of_visitor.order_by("-arrived_at")
     surplus = list(oldest.values_list("pk", flat=True)[policy.INTERACTIONS_PER_ADDRESS :])
     if surplus:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from foundation import rate_limits
 from idp import policy
-from idp.authorization import pushed_requests
+from idp.authorization import interactions, pushed_requests
 from idp.models import Interaction
 from tests.assertions import Signing, assertion_of, form_of, make_key, make_key_client
 from tests.elsewhere import Elsewhere
@@ -176,6 +176,16 @@ def test_references_that_were_never_given(party: RelyingParty, rest: str) -> Non
 def test_a_reference_is_no_interaction(party: RelyingParty) -> None:
     handle = pushed(party).removeprefix(pushed_requests.PREFIX)
     assert is_error_page(party.browser.get("/authorize", params={"interaction": handle}))
+
+
+def test_visitors_without_an_address_crowd_out_no_reference(
+    party: RelyingParty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pushed request has no IP address, and neither have those of unknown visitors."""
+    request_uri = pushed(party)
+    monkeypatch.setattr(policy, "INTERACTIONS_PER_ADDRESS", 0)
+    interactions._make_room(None)
+    assert party.go_on(visit(party, request_uri)).code
 
 
 def test_of_many_uses_at_once_one_succeeds(party: RelyingParty) -> None:

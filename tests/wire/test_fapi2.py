@@ -5,8 +5,9 @@ The tables walk the conditions of the official suite's plans `fapi2-security-pro
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import httpx
@@ -19,7 +20,8 @@ from idp.clients import fapi2
 from idp.linter import Severity, findings_for
 from idp.models import Client, Interaction, RefreshToken
 from tests.assertions import Signing, assertion_of, form_of, jwks_of, make_key
-from tests.certificates import Holder
+from tests.certificates import Holder, subject
+from tests.dpop import Prover
 from tests.relying_party import (
     ISSUER,
     Answer,
@@ -30,6 +32,7 @@ from tests.relying_party import (
     make_api,
     make_client,
     spec,
+    unique,
     verified,
 )
 
@@ -51,17 +54,50 @@ SIGNS = {"require_signed_request_object": True, "require_signed_authorization_re
 
 @dataclass
 class Fapi:
-    """A client of the profile: it proves itself with KEY, and its tokens are bound to HOLDER."""
+    """A client of the profile: it proves itself with KEY, and its tokens are bound to HOLDER.
+
+    With `by_certificate`, the certificate proves it; with a prover, its tokens are bound by DPoP.
+    """
 
     party: RelyingParty
+    holder: Holder = field(default_factory=lambda: HOLDER)
+    by_certificate: bool = False
+    prover: Prover | None = None
 
-    def ask(self, path: str, assertion: str | None = None, **parameters: Any) -> httpx.Response:
-        """Send a form over a connection with the certificate; None leaves a parameter out."""
+    def ask(
+        self,
+        path: str,
+        assertion: str | None = None,
+        headers: dict[str, str] | None = None,
+        **parameters: Any,
+    ) -> httpx.Response:
+        """Send a form as the client does, or with these headers; None leaves a parameter out."""
         client = self.party.client
-        proof = form_of(assertion or assertion_of(client, KEY))
+        key = client.key or KEY
+        proof = {} if self.by_certificate else form_of(assertion or assertion_of(client, key))
         data = {"client_id": client.client_id, **proof, **parameters}
         data = {name: value for name, value in data.items() if value is not None}
-        return httpx.post(f"{ISSUER}{path}", data=data, headers=HOLDER.headers(), verify=False)
+        headers = self.headers(path) if headers is None else headers
+        return httpx.post(f"{ISSUER}{path}", data=data, headers=headers, verify=False)
+
+    def headers(self, path: str) -> dict[str, str]:
+        """Return the client's certificate, where it has one, and at /token its proof."""
+        with_key = {"DPoP": self.prover.proof(path)} if self.prover and path == "/token" else {}
+        return {**self.connection, **with_key}
+
+    @property
+    def connection(self) -> dict[str, str]:
+        """What comes with every request of the client, unbound ones, too."""
+        needs_none = self.prover is not None and not self.by_certificate
+        return {} if needs_none else self.holder.headers()
+
+    def userinfo(self, token: str, **with_key: str) -> httpx.Response:
+        """Ask UserInfo as the owner, or with these headers; the scheme is spelled oddly."""
+        proof = self.prover.proof("/userinfo", "GET", token) if self.prover else None
+        headers = with_key or {**self.connection, **({"DPoP": proof} if proof else {})}
+        scheme = "dPOp" if self.prover else "bEARER"
+        sent = {"Authorization": f"{scheme} {token}", **headers}
+        return httpx.get(f"{ISSUER}/userinfo", headers=sent, verify=False)
 
     def push(self, assertion: str | None = None, **overrides: Any) -> httpx.Response:
         return self.ask("/par", assertion, **self.party.parameters(**overrides))
@@ -162,6 +198,125 @@ def test_signed_on_both_sides(browser: Browser, user: EndUser) -> None:
     assert (tokens.status_code, tokens.json()["scope"]) == (200, "openid")
 
 
+# --- every variant --------------------------------------------------------------------------------
+
+VARIANTS = list(product(("private_key_jwt", "mtls"), ("dpop", "mtls")))
+#: A second client's redirect URI, as the suite has it, and what signs its requests and answers.
+WITH_QUERY = ["https://rp.example.com/callback?dummy1=lorem&dummy2=ipsum"]
+UNBOUND = {"invalid_request", "invalid_client"}
+
+
+def of_variant(
+    browser: Browser, user: EndUser, client_auth_type: str, sender_constrain: str, **more: Any
+) -> Fapi:
+    """Register a client as a variant of the suite has it, with keys of its own."""
+    by_certificate, by_dpop = client_auth_type == "mtls", sender_constrain == "dpop"
+    key, holder = make_key(), Holder(subject(unique("fapi")))
+    named = {
+        "token_endpoint_auth_method": "tls_client_auth",
+        "tls_client_auth_subject_dn": holder.certificate.subject.rfc4514_string(),
+    }
+    metadata = {
+        **METADATA,
+        "jwks": jwks_of(key),
+        "dpop_bound_access_tokens": by_dpop,
+        "tls_client_certificate_bound_access_tokens": not by_dpop,
+        **(named if by_certificate else {}),
+        **more,
+    }
+    client = make_client(**metadata)
+    client.key = key
+    party = RelyingParty(client, browser, user)
+    return Fapi(party, holder, by_certificate, Prover() if by_dpop else None)
+
+
+@spec("FAPI 2.0 Security Profile", "5.3.2")
+@pytest.mark.parametrize(("client_auth_type", "sender_constrain"), VARIANTS)
+def test_every_variant(
+    browser: Browser, user: EndUser, client_auth_type: str, sender_constrain: str
+) -> None:
+    """…happy-flow, refresh-token, ensure-holder-of-key-required, …-client-id-in-token-endpoint,
+    …-code-is-bound-to-client, access-token-type-header-case-sensitivity, …-after-one-second.
+
+    The first client signs nothing; the second signs its requests and gets signed answers.
+    """
+    api = make_api(access_token_format="opaque")
+    scopes = {"openid_connect": "openid", "plain_oauth": api["scopes"][0]}
+    variant = (client_auth_type, sender_constrain)
+    offered = {"scope": f"openid offline_access {api['scopes'][0]}"}
+    first = of_variant(browser, user, *variant, **offered)
+    second = of_variant(browser, user, *variant, **offered, **SIGNS, redirect_uris=WITH_QUERY)
+    for kind, scope in scopes.items():
+        asked = {"scope": f"{scope} offline_access", "prompt": "consent"}
+        if kind == "plain_oauth":
+            asked |= {"nonce": None, "resource": api["identifier"]}
+        for one, other in ((first, second), (second, first)):
+            walk(one, other, kind, asked)
+
+
+def walk(one: Fapi, other: Fapi, kind: str, asked: dict[str, Any]) -> None:
+    """Go the whole way as one client, while another tries to have what it gets."""
+    signs = one.party.client.metadata.get("require_signed_request_object")
+    answer = signed_both_ways(one, asked) if signs else one.authorize(**asked).parameters
+    assert (answer["iss"], answer["state"]) == (ISSUER, one.party.state)
+    code, verifier = answer["code"], {"code_verifier": one.party.code_verifier}
+    # Without a holder of key; as another client; with its code.
+    refused = one.redeem(code, headers=one.connection if one.prover else {})
+    assert refused.json()["error"] in UNBOUND, refused.text
+    assert refused.status_code == (401 if refused.json()["error"] == "invalid_client" else 400)
+    disguised = one.redeem(code, **as_another(one, other))
+    assert (disguised.status_code, disguised.json()["error"]) == (401, "invalid_client")
+    stolen = other.redeem(code, redirect_uri=one.party.client.redirect_uri, **verifier)
+    assert (stolen.status_code, stolen.json()["error"]) == (400, "invalid_grant")
+    response = one.redeem(code)
+    assert response.status_code == 200, response.text
+    tokens = response.json()
+    assert tokens["token_type"] == ("DPoP" if one.prover else "Bearer")
+    assert ("id_token" in tokens) is (kind == "openid_connect")
+    token = tokens["access_token"]
+    if kind == "openid_connect":
+        assert one.userinfo(token).status_code == 200
+        assert other.userinfo(token).status_code == 401
+        assert one.userinfo(token, Accept="*/*").status_code == 401
+    told = one.ask("/introspect", token=token)
+    assert told.status_code == 200, told.text
+    # Refreshed with another key, as the suite does; not without one, and not by another client.
+    grant = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    if one.prover:
+        one.prover = Prover()
+    again = one.ask("/token", **grant)
+    assert again.status_code == 200, again.text
+    assert again.json()["token_type"] == tokens["token_type"]
+    assert ("id_token" in again.json()) is (kind == "openid_connect")
+    refused = one.ask("/token", headers=one.connection if one.prover else {}, **grant)
+    assert refused.json()["error"] in UNBOUND
+    assert other.ask("/token", **grant).json()["error"] == "invalid_grant"
+    # A code that comes again ends what it gave.
+    assert one.redeem(code).json()["error"] == "invalid_grant"
+    if kind == "openid_connect":
+        assert one.userinfo(again.json()["access_token"]).status_code == 401
+    assert one.ask("/token", **grant).json()["error"] == "invalid_grant"
+
+
+def signed_both_ways(fapi: Fapi, asked: dict[str, Any]) -> dict[str, Any]:
+    """Authorize with a signed request, and return the claims of the signed answer."""
+    signing = Signing(fapi.party, fapi.party.client.key or KEY)
+    request = signing.object(nbf=int(time.time()), response_mode="jwt", **asked)
+    pushed = fapi.ask("/par", request=request)
+    assert pushed.status_code == 201, pushed.text
+    return verified(fapi.party.go_on(fapi.visit(pushed.json()["request_uri"])).response or "")
+
+
+def as_another(one: Fapi, other: Fapi) -> dict[str, Any]:
+    """Return the parameters of a client that says it is another, with its own credentials."""
+    client_id = other.party.client.client_id
+    if one.by_certificate:
+        return {"client_id": client_id}
+    claims = {"iss": client_id, "sub": client_id}
+    forged = assertion_of(one.party.client, one.party.client.key or KEY, **claims)
+    return {"client_id": client_id, "assertion": forged}
+
+
 # --- pushed requests ------------------------------------------------------------------------------
 
 REFUSED_WHEN_PUSHED: dict[str, dict[str, Any]] = {
@@ -219,6 +374,8 @@ REFUSED_ASSERTIONS: dict[str, dict[str, Any]] = {
     "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails": {"exp": (NOW, -300)},
     "ensure-client-assertion-with-no-exp-fails": {"exp": None},
     "ensure-client-assertion-with-no-sub-fails": {"sub": None},
+    "ensure-client-assertion-with-wrong-sub-fails": {"sub": "another"},
+    "ensure-client-assertion-with-no-iss-fails": {"iss": None},
     "ensure-client-assertion-with-iss-of-another-fails": {"iss": "another"},
     "ensure-client-assertion-with-iat-over-60-seconds-ahead-fails": {"iat": (NOW, 70)},
     "ensure-client-assertion-with-nbf-over-60-seconds-ahead-fails": {"nbf": (NOW, 70)},

@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from accounts.sessions import Ending
+from idp.clients import fapi2
 from idp.events import Kind
 from idp.models import Client, Event
+from tests.assertions import make_key
 from tests.relying_party import unique, was_mailed
 
 SECRET = "x" * 40
@@ -49,6 +51,27 @@ def test_the_demo_is_sound(tmp_path: Path) -> None:
     demo = Path("examples/demo.yaml").read_text()
     run(tmp_path, demo)
     assert run(tmp_path, demo) == "Nothing changed.\n"
+
+
+def test_the_clients_of_the_fapi_suite_meet_their_profile(tmp_path: Path) -> None:
+    text = Path("examples/fapi2/conformance.yaml").read_text()
+    for name in ("FIRST", "SECOND"):
+        key = make_key().export_public(as_dict=True)
+        text = text.replace(f"{name}-X", key["x"]).replace(f"{name}-Y", key["y"])
+    run(tmp_path, text)
+    with_certificate = (
+        "    token_endpoint_auth_method: tls_client_auth\n"
+        "    tls_client_auth_subject_dn: CN=fapi2-1,O=Example\n"
+    )
+    other = text.replace("    token_endpoint_auth_method: private_key_jwt\n", with_certificate)
+    other = other.replace(
+        "dpop_bound_access_tokens: true", "tls_client_certificate_bound_access_tokens: true"
+    )
+    for variant in (text, other):
+        run(tmp_path, variant)
+        clients = Client.objects.filter(client_id__in=("fapi2-1", "fapi2-2"))
+        assert [fapi2.unmet(client) for client in clients] == [[], []]
+    clients.delete()
 
 
 def test_a_change_is_shown_with_before_and_after_and_no_secret(tmp_path: Path) -> None:

@@ -92,10 +92,9 @@ def number_of(url: str, rows: str) -> int:
         return int(number)
 
 
-def begin(url: str, *command: str) -> "subprocess.Popen[bytes]":
-    """Begin a command of ours on a database."""
+def begin(url: str, realm: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "manage.py", *command],
+        [sys.executable, "manage.py", "import", "keycloak", str(realm)],
         cwd=ROOT,
         env={
             **os.environ,
@@ -125,7 +124,7 @@ def is_busy() -> bool:
 
 def test_many_people_are_imported_soon_and_once(url: str, realm: Path) -> None:
     began = time.monotonic()
-    killed = begin(url, "import", "keycloak", str(realm))
+    killed = begin(url, realm)
     while number_of(url, "accounts_user") < PEOPLE / 5:
         assert killed.poll() is None
         time.sleep(0.2)
@@ -133,7 +132,7 @@ def test_many_people_are_imported_soon_and_once(url: str, realm: Path) -> None:
     killed.communicate()
     there = number_of(url, "accounts_user")
     assert there < PEOPLE
-    printed, seconds, size = end(begin(url, "import", "keycloak", str(realm)))
+    printed, seconds, size = end(begin(url, realm))
     took = time.monotonic() - began
     print(f"{url.partition(':')[0]}: {took:.0f} s; after the kill {seconds:.0f} s, {size:.0f} MiB")
     assert f"{PEOPLE - there} added" in printed

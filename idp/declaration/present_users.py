@@ -52,14 +52,15 @@ def in_batches(
     if not entries:
         return
     capitals = typed_with_capitals() if capitals is None else capitals
-    unfinished = User.objects.unfinished().values("pk")
     repeated = frozenset(sub for sub, count in Counter(_subjects(entries)).items() if count > 1)
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
         emails = [entry["email"] for entry in batch]
         with_capitals = [capitals[email] for email in emails if email in capitals]
-        found = User.objects.filter(Q(email__in=emails) | Q(pk__in=with_capitals))
-        users = found.exclude(pk__in=unfinished).prefetch_related(*RELATED)
+        of_these = Q(email__in=emails) | Q(pk__in=with_capitals)
+        unfinished = User.objects.unfinished().filter(of_these).values("pk")
+        found = User.objects.filter(of_these).exclude(pk__in=unfinished)
+        users = found.prefetch_related(*RELATED)
         present = Present(
             users={user.email.lower(): user for user in users},
             verified_by=email_addresses.owners_of_verified(emails),

@@ -11,7 +11,7 @@ from accounts import operations, passwords
 from accounts.allauth_door import email_addresses
 from accounts.models import User, field_of
 from accounts.sessions import Ending, end_sessions
-from idp import events, subjects
+from idp import subjects
 from idp.declaration import credentials, groups, roles
 from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
@@ -97,8 +97,10 @@ def plan_user(
     user._prefetched_objects_cache = {}  # type: ignore[attr-defined]
     if is_new:
         first_password = partial(_set_first_password, user, password, password_hash)
-        make = partial(_create, user, email, verified=verified, names=names)
-        return user, Step(Change(what, Outcome.ADDED, fields), make, first_password)
+        change = Change(what, Outcome.ADDED, fields)
+        return user, Step(
+            change, prepare=first_password, make_together=create_together, new_user=user
+        )
     prepare = partial(user.set_password, password) if new_password else nothing
     change = Change(what, Outcome.CHANGED, fields)
     return user, Step(change, partial(_update, user, fields, user.password), prepare)
@@ -160,19 +162,10 @@ def prune_users(declared: Collection[str]) -> Iterator[tuple[str, Step]]:
             yield email, Step(change, partial(_update, user, fields))
 
 
-def _create(user: User, email: str, *, verified: bool, names: list[str]) -> User:
-    unfinished = User.objects.unfinished().filter(email=email)
-    unfinished.delete()
-    user.save(force_insert=True)
-    user.set_email(email, verified=verified)
-    user.groups.set(groups.made(names))
-    return user
+def create_together(planned: Sequence[tuple[User, Change]]) -> None:
+    """Save users whose planned changes add them, in a few statements for all.
 
-
-def create_together(planned: Sequence[tuple[User, Change]], by: str) -> None:
-    """Save users whose planned changes add them, as their steps do, in a few statements for all.
-
-    Their events say `by` what. Raises IntegrityError where one is not new any more.
+    Raises IntegrityError where one is not new any more.
     """
     users = [user for user, _ in planned]
     emails = [user.email for user in users]
@@ -186,7 +179,6 @@ def create_together(planned: Sequence[tuple[User, Change]], by: str) -> None:
     memberships.objects.bulk_create(
         memberships(user_id=user.pk, group_id=found[name].pk) for user, of in named for name in of
     )
-    events.record_created([(user, change.what, change.fields) for user, change in planned], by)
 
 
 def _update(

@@ -18,6 +18,8 @@ from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 
 #: A client_id that needs no escaping in any of the languages.
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+#: The algorithm of ID tokens that the files name, if any.
+_SIGNED_WITH = '"RS256"'
 #: A command for the developer's shell, in a comment of a file.
 _COMMAND = re.compile(r"^\W*?\$ (.+?)(?: -->)?$", re.MULTILINE)
 
@@ -81,16 +83,20 @@ class QuickStart:
         return "\n".join(f"{name}\n\n{text}" for name, text in parts)
 
     def parts(self, client: Client | None) -> list[tuple[str, str]]:
-        """Return its files' names and texts, with our issuer, and the client_id of a client."""
-        client_id = EXAMPLES["client_id"]
-        if client is not None and _PLAIN.fullmatch(client.client_id):
-            client_id = client.client_id
+        """Return its files' names and texts, with our issuer and the values of a client.
+
+        These are its client_id, and the algorithm of its ID tokens.
+        """
+        values = {EXAMPLES["issuer"]: policy.ISSUER}
+        if client is not None:
+            values[_SIGNED_WITH] = f'"{client.id_token_signed_response_alg}"'
+            if _PLAIN.fullmatch(client.client_id):
+                values[EXAMPLES["client_id"]] = client.client_id
+        example = re.compile("|".join(map(re.escape, values)))
         return [
             (
                 file.partition("/")[2] or file,
-                text.replace(EXAMPLES["issuer"], policy.ISSUER).replace(
-                    EXAMPLES["client_id"], client_id
-                ),
+                example.sub(lambda found: values[found[0]], text),
             )
             for file, text in zip(self.files, self._texts, strict=True)
         ]

@@ -180,6 +180,7 @@ def integration(request: HttpRequest, slug: str) -> HttpResponse:
         issuer=policy.ISSUER,
         client_id=client.client_id if client else "",
         base=program.base_of(client.redirect_uris) if client else "",
+        id_token_alg=client.id_token_signed_response_alg if client else "",
     )
     context = {"program": filled_in, "client": client, "apps": apps}
     return render(request, "developers/integration.html", context)

@@ -209,7 +209,8 @@ class People:
 
     def _write(self, planned: list[Planned]) -> None:
         new = [(it.user, it.step.change) for it in planned if it.is_new and it.user and it.step]
-        create_together(new, _BY)
+        create_together(new)
+        events.record_created([(user, change.what, change.fields) for user, change in new], _BY)
         for it in planned:
             if it.is_new or it.user is None:
                 continue

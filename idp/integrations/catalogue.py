@@ -29,7 +29,9 @@ EXAMPLES: Final = {
     "client_id": "your-client-id",
     "client_secret": "your-client-secret",
 }
-_PLACEHOLDER: Final = re.compile(r"\{(issuer|client_id|client_secret|base)\}")
+#: The algorithm of ID tokens, where neither a program's file nor the app says another.
+_SIGNED_WITH: Final = "RS256"
+_PLACEHOLDER: Final = re.compile(r"\{(issuer|client_id|client_secret|base|id_token_alg)\}")
 #: What was probably meant as a placeholder: other braces are the program's own.
 _LIKE_PLACEHOLDER: Final = re.compile(r"(?<![${])\{\w*(?:issuer|client|secret|base)\w*\}")
 #: A client_id, and an address, that no language of settings has to escape.
@@ -101,6 +103,7 @@ class Integration:
         client_id: str = "",
         client_secret: str = "",
         base: str = "",
+        id_token_alg: str = "",
     ) -> "Integration":
         """Return it with these values in all texts; examples for missing and unusual ones."""
         given = {
@@ -108,6 +111,7 @@ class Integration:
             "client_id": client_id if _PLAIN.fullmatch(client_id) else "",
             "client_secret": client_secret,
             "base": base.rstrip("/") if is_base(base) else self.base,
+            "id_token_alg": id_token_alg or self.id_token_alg or _SIGNED_WITH,
         }
         values = EXAMPLES | {name: value for name, value in given.items() if value}
 
@@ -129,6 +133,11 @@ class Integration:
     def shown_about(self) -> str:
         """The description in the page's language (`descriptions` has it for translators)."""
         return gettext(self.about)
+
+    @property
+    def id_token_alg(self) -> str:
+        """The algorithm of ID tokens that the wizard proposes for it, or nothing."""
+        return str(self.client.get("id_token_signed_response_alg", ""))
 
     @property
     def has_address(self) -> bool:
@@ -243,7 +252,7 @@ def _setting(members: dict[str, str], base: str) -> Setting:
         return Setting(**members)
     file = QUICK_START_FILES / members["quick_start"]
     text = file.read_text(encoding="utf-8")
-    for name, example in (EXAMPLES | {"base": base}).items():
+    for name, example in (EXAMPLES | {"base": base, "id_token_alg": _SIGNED_WITH}).items():
         text = text.replace(example, f"{{{name}}}")
     title = members["quick_start"].partition("/")[2] or file.name
     return Setting(title=title, language=members["language"], text=text)

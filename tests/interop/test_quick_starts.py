@@ -23,6 +23,7 @@ import pytest
 from accounts.models import User
 from idp.developers.first_sign_in import last_sign_in
 from idp.developers.quick_starts import QUICK_STARTS
+from idp.integrations.catalogue import catalogue
 from idp.models import AccessToken, Client, Delivery
 from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 from tests.conftest import ROOT, database_url
@@ -102,7 +103,10 @@ def said_by(text: str, program: str) -> list[str]:
 
 @contextmanager
 def started(name: str, folder: Path, issuer: str) -> Iterator[str]:
-    """Run a quick start with a client of its own, as its page says; gives its address."""
+    """Run a quick start with a client of its own, as its page says; gives its address.
+
+    What the wizard proposes for its program, such as ES256, is so shown to suit it.
+    """
     start = QUICK_STARTS[name]
     home = start.post_logout_redirect_uri
     address = home.rstrip("/")
@@ -110,7 +114,7 @@ def started(name: str, folder: Path, issuer: str) -> Iterator[str]:
         redirect_uris=[start.redirect_uri],
         post_logout_redirect_uris=[home],
         profile="recommended",
-        **(DEMANDS if start.has_high_security else {}),
+        **(DEMANDS if start.has_high_security else catalogue()[name].client),
     )
     with Traveller(issuer) as owner:
         text = page_of(name, client, owner)

@@ -34,6 +34,7 @@ def program_of(client: Client, secret: str = "") -> Integration | None:
         client_id=client.client_id,
         client_secret=secret,
         base=program.base_of(client.redirect_uris),
+        id_token_alg=client.id_token_signed_response_alg,
     )
 
 

@@ -156,7 +156,7 @@ class NewAppForm(CheckedForm):
         model = Client
         fields = (
             *("name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri"),
-            *("scopes", "id_token_claims", "jwks", "jwks_uri"),
+            *("scopes", "id_token_claims", "id_token_signed_response_alg", "jwks", "jwks_uri"),
         )
         field_classes = {
             **dict.fromkeys(("backchannel_logout_uri", "jwks_uri"), WebAddress),

@@ -125,6 +125,21 @@ def test_members_of_the_catalogue_are_set(operator: Operator) -> None:
     )
 
 
+def test_a_signature_is_proposed_and_the_settings_follow_it(operator: Operator) -> None:
+    for algorithm in ("ES256", "RS256"):
+        proposed = {} if algorithm == "ES256" else {"id_token_signed_response_alg": algorithm}
+        page = add(operator, "django", "http://localhost:5003", **proposed)
+        client = newest("django")
+        assert client.id_token_signed_response_alg == algorithm
+        assert f'OIDC_RP_SIGN_ALGO = "{algorithm}"' in blocks(page)[0]
+        page = operator.open(f"idp/client/{client.pk}/settings/")
+        assert f'OIDC_RP_SIGN_ALGO = "{algorithm}"' in blocks(page)[0]
+    page = operator.open(f"{ADD}program/spring-boot/", base="http://localhost:5007")
+    assert "id_token_signed_response_alg" not in page.text, "Spring Security knows RS256 alone"
+    add(operator, "spring-boot", "http://localhost:5007")
+    assert newest("spring-boot").id_token_signed_response_alg == "RS256"
+
+
 @pytest.mark.parametrize(
     "base", ["", "javascript:alert(1)", "https://a.test/?x", "https://", "a b", "x" * 400]
 )

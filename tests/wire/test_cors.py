@@ -1,11 +1,8 @@
 """Which web pages may read our answers. Fetch standard, RFC 9700 §2.6."""
 
-from pathlib import Path
-
 import httpx
 import pytest
 
-from tests.conftest import Server, free_port
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -207,21 +204,3 @@ def test_registering_from_anywhere(provider: object, method: str) -> None:
 def test_other_addresses_are_told_no_more_methods(origin: str) -> None:
     allowed = preflight("/token", origin).headers["Access-Control-Allow-Methods"].split(", ")
     assert allowed == ["GET", "POST", "OPTIONS"]
-
-
-@spec("RFC 7591", "3")
-@pytest.mark.parametrize(("registration", "told"), [("token", True), ("closed", False)])
-def test_registering_from_a_page_where_it_is_not_open(
-    provider: object, tmp_path: Path, registration: str, told: bool
-) -> None:
-    server = Server(
-        f"http://localhost:{free_port()}", tmp_path / "log", IDP_REGISTRATION=registration
-    )
-    server.wait()
-    try:
-        headers = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
-        asked = httpx.options(f"{server.issuer}/register", headers=headers)
-        assert (ALLOW in asked.headers) == told
-        assert (asked.status_code == 200) == told
-    finally:
-        server.stop()

@@ -529,6 +529,17 @@ def test_discovery_names_the_endpoint_unless_it_is_closed(others: dict[str, str]
     assert discovery(ISSUER)["registration_endpoint"] == PATH
 
 
+@spec("RFC 7591", "3")
+@pytest.mark.parametrize(("registration", "told"), [("token", True), ("closed", False)])
+def test_registering_from_a_page_where_it_is_not_open(
+    others: dict[str, str], registration: str, told: bool
+) -> None:
+    headers = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    asked = httpx.options(f"{others[registration]}/register", headers=headers, verify=False)
+    assert ("Access-Control-Allow-Origin" in asked.headers) == told
+    assert (asked.status_code == 200) == told
+
+
 @spec("OAuth Client ID Metadata Document", "6")
 def test_documents_are_gone_by_where_the_operator_says_so(
     others: dict[str, str], foreign_site: Elsewhere

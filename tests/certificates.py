@@ -69,7 +69,7 @@ class Holder:
     def headers(self, verified: str = "SUCCESS") -> dict[str, str]:
         """Return what nginx passes on (`$ssl_client_escaped_cert`, `$ssl_client_verify`)."""
         pem = self.certificate.public_bytes(Encoding.PEM).decode()
-        return {"X-Ssl-Cert": quote(pem, safe=""), "X-Ssl-Verify": verified}
+        return {"SslClientCert": quote(pem, safe=""), "SslClientVerify": verified}
 
     @property
     def self_signed(self) -> dict[str, str]:

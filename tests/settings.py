@@ -28,8 +28,8 @@ if "SIGNET_TEST_SERVER" not in os.environ:
     os.environ["IDP_OWNERS_CHANGE_APPS"] = "on"
     os.environ["IDP_PRIVATE_URI_SCHEMES"] = "cursor,vscode"
     # Tests are their own reverse proxy (tests.certificates).
-    os.environ["IDP_CLIENT_CERTIFICATE_HEADER"] = "X-Ssl-Cert"
-    os.environ["IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER"] = "X-Ssl-Verify"
+    os.environ["IDP_CLIENT_CERTIFICATE_HEADER"] = "SslClientCert"
+    os.environ["IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER"] = "SslClientVerify"
     os.environ["IDP_CLIENT_CERTIFICATE_PROXIES"] = "127.0.0.1"
     os.environ["IDP_MTLS_URL"] = "https://mtls.example"
     # Where the tests' own web servers are (tests.elsewhere), and who vouches for them.

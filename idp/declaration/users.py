@@ -80,14 +80,15 @@ def plan_user(
         user.is_active = entry.get("is_active", True)
     password = credentials.password_of(what, entry)
     password_hash = credentials.hash_of(what, entry)
-    validate(what, user, exclude=_not_judged(entry, is_new=is_new), names=_NAMES)
     verified = entry.get("email_verified", before.get("email_verified", False))
     if verified and present.verified_by.get(email, user.pk) != user.pk:
         raise DeclarationError(f"{what}: email: This is another user's second address.")
     names = sorted(set(entry.get("groups", before.get("groups", []))))
     # `roles.plan_user_roles` plans the roles, once the clients are known.
-    after = _state(user, verified=verified, groups=names, roles=before.get("roles", {}))
-    fields |= differences(before, after)
+    after = partial(_state, user, verified=verified, groups=names, roles=before.get("roles", {}))
+    if is_new or differences(before, after()):  # what is stored has been validated before
+        validate(what, user, exclude=_not_judged(entry, is_new=is_new), names=_NAMES)
+        fields |= differences(before, after())
     new_password = password is not None and (is_new or not passwords.matches(user, password))
     if new_password or (is_new and password_hash):
         fields["password"] = NEW_SECRET

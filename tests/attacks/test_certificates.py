@@ -54,14 +54,14 @@ def test_only_a_trusted_proxy_is_believed() -> None:
         jwks={"keys": [holder.jwk(certified=False)]},
     )
     assert error_of(ask(bound, said, "203.0.113.9")) == UNPROVEN
-    broken = {**said, "X-Ssl-Cert": "x"}  # not even looked at
+    broken = {**said, "SslClientCert": "x"}  # not even looked at
     assert error_of(ask(client, broken, "203.0.113.9")) == UNPROVEN
 
 
 @spec("RFC 9440", "2.1")
 def test_what_is_no_certificate_is_refused_in_words(settings: Any) -> None:
     client, holder = make_certified_client(**MACHINE), Holder()
-    pem = holder.headers()["X-Ssl-Cert"]
+    pem = holder.headers()["SslClientCert"]
     base64 = b64encode(holder.der).decode()
     odd = {
         "x": "something else",
@@ -77,13 +77,13 @@ def test_what_is_no_certificate_is_refused_in_words(settings: Any) -> None:
         "x" + " " * 15_000 + "!": "something else",
     }
     for header, words in odd.items():
-        refused = ask(client, {**holder.headers(), "X-Ssl-Cert": header})
+        refused = ask(client, {**holder.headers(), "SslClientCert": header})
         assert error_of(refused) == (400, "invalid_request"), header[:60]
         assert words in refused.json()["error_description"]
     for header in (base64, quote(base64), pem.replace("%0A", "%20")):  # as other proxies have it
-        assert ask(client, {**holder.headers(), "X-Ssl-Cert": header}).status_code == 200, header
+        assert ask(client, {**holder.headers(), "SslClientCert": header}).status_code == 200, header
     for header in ("", "-", "(null)"):
-        assert error_of(ask(client, {**holder.headers(), "X-Ssl-Cert": header})) == UNPROVEN
+        assert error_of(ask(client, {**holder.headers(), "SslClientCert": header})) == UNPROVEN
     settings.IDP_CLIENT_CERTIFICATE_FORMAT = "rfc9440"
     settings.IDP_CLIENT_CERTIFICATE_HEADER = "Client-Cert"
     for header, status in {
@@ -106,7 +106,7 @@ def test_the_right_name_of_no_authority_proves_nobody() -> None:
     client, holder = make_certified_client(**MACHINE), Holder()
     for result in ("FAILED:unable to get local issuer certificate", "NONE", "", "success", "1"):
         assert error_of(ask(client, holder.headers(result))) == UNPROVEN, result
-    alone = {"X-Ssl-Cert": holder.headers()["X-Ssl-Cert"]}
+    alone = {"SslClientCert": holder.headers()["SslClientCert"]}
     assert error_of(ask(client, alone)) == UNPROVEN
 
 
@@ -209,4 +209,4 @@ def test_a_bound_token_is_of_no_use_to_a_thief(relying_party: RelyingParty) -> N
     assert userinfo({}) == 401
     assert userinfo(Holder(key=holder.key).self_signed) == 401
     assert userinfo(holder.self_signed, "203.0.113.9") == 401
-    assert userinfo({"X-Ssl-Cert": "x"}) == 400
+    assert userinfo({"SslClientCert": "x"}) == 400

@@ -17,5 +17,5 @@ def test_a_bound_token_opens_doors_with_its_certificate_alone(api: Api, bakery: 
     for door in DOORS:
         opens = 403 if door in UNSEEN else 200
         assert api.call(door, token, **holder.self_signed).status_code == opens, door
-        for headers in ({}, thief.self_signed, {"X-Ssl-Cert": "x"}):
+        for headers in ({}, thief.self_signed, {"SslClientCert": "x"}):
             assert api.call(door, token, **headers).status_code in {401, 403}, door

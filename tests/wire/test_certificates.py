@@ -246,7 +246,7 @@ def test_a_token_may_be_bound_to_a_key_as_well(browser: Browser, user: EndUser) 
         both = {"Authorization": f"DPoP {token}", **holder.self_signed}
         for headers, status in (
             ({**both, "DPoP": owner.proof("", "GET", token, **proof)}, 200),
-            ({**both, "X-Ssl-Cert": "", "DPoP": owner.proof("/userinfo", "GET", token)}, None),
+            ({**both, "SslClientCert": "", "DPoP": owner.proof("/userinfo", "GET", token)}, None),
             ({**both, "DPoP": Prover().proof("/userinfo", "GET", token)}, 401),
             (both, 401),
         ):

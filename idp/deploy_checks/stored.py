@@ -26,10 +26,10 @@ def static_files_are_collected(**_: Any) -> list[CheckMessage]:
 
 
 def upstreams_can_be_used(**_: Any) -> list[CheckMessage]:
-    """Name the identity providers whose packages are missing: nobody signs in with them."""
+    """Name the identity providers whose packages are missing: no user can sign in with them."""
     return [
         checks.Warning(
-            f"Nobody can sign in with {slug}: packages for the kind {kind} are missing.",
+            f"No user can sign in with {slug}: packages for the kind {kind} are missing.",
             hint=f"Install requirements/{kind}.txt, or disable it.",
             id="idp.W031",
         )

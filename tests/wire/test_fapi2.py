@@ -278,8 +278,8 @@ def walk(one: Fapi, other: Fapi, kind: str, asked: dict[str, Any]) -> None:
         assert one.userinfo(token).status_code == 200
         assert other.userinfo(token).status_code == 401
         assert one.userinfo(token, Accept="*/*").status_code == 401
-    told = one.ask("/introspect", token=token)
-    assert told.status_code == 200, told.text
+    introspection = one.ask("/introspect", token=token)
+    assert introspection.status_code == 200, introspection.text
     # Refreshed with another key, as the suite does; not without one, and not by another client.
     grant = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
     if one.prover:

@@ -1,6 +1,6 @@
 """Pushed authorization requests: a client sends its request itself, and its user a reference.
 
-It is stored as an interaction is, and becomes one if its user has to be asked something. RFC 9126.
+It is stored as the interaction that it becomes when its user's browser comes. RFC 9126.
 """
 
 from dataclasses import replace
@@ -73,9 +73,11 @@ def push(
 
 
 def take(client: Client, arrival: Arrival, now: datetime) -> Arrival:
-    """Return the pushed request that a request names, once; any other as it came.
+    """Return the pushed request that a request names; any other as it came.
 
-    Raises InvalidRequestUri. Parameters beside the reference are ignored (RFC 9126 §4).
+    Raises InvalidRequestUri. Parameters beside the reference are ignored (RFC 9126 §4). Its answer
+    uses it up, not a visit: users reload, and programs look at addresses before them (FAPI 2.0
+    Security Profile §5.3.2.2).
     """
     reference = arrival.parameters.get("request_uri") or ""
     if arrival.interaction_id is not None or not reference.startswith(PREFIX):
@@ -85,16 +87,16 @@ def take(client: Client, arrival: Arrival, now: datetime) -> Arrival:
         client=client,
         arrived_at__gt=now - policy.PUSHED_REQUEST_LIFETIME,
     ).first()
-    return replace(interactions.arrival_of(_used_up(row)), interaction_id=None)
+    return interactions.arrival_of(_not_used_up(row))
 
 
 @upholds("RFC 9126 §7.3")
-def _used_up(row: Interaction | None) -> Interaction:
-    """RFC 9126 §2.2, §7.3: a reference is its client's own, short-lived, and works once."""
-    if row is not None and Interaction.objects.filter(pk=row.pk).delete()[0]:
+def _not_used_up(row: Interaction | None) -> Interaction:
+    """RFC 9126 §2.2, §7.3: a reference is its client's own, short-lived, and answered once."""
+    if row is not None and row.answered_at is None:
         return row
     raise InvalidRequestUri(
-        "The request_uri was used before, has expired, or is of another client; each works "
+        "The request_uri was used before, has expired, or is of another client; each is answered "
         f"once, within {policy.PUSHED_REQUEST_LIFETIME.seconds} seconds."
     )
 

@@ -176,7 +176,7 @@ def _answered(
     """
     is_silent = "none" in (arrival.parameters.get("prompt") or "").split()
     is_from_our_page = (
-        arrival.interaction_id is not None
+        interaction_of(request) is not None
         or request.META.get("HTTP_SEC_FETCH_SITE") == "same-origin"
     )
     if is_silent or not is_from_our_page:

@@ -45,7 +45,7 @@ class Interaction(models.Model):
     )
     #: Whether its client pushed it (RFC 9126), and authenticated itself then if it can.
     was_pushed = models.BooleanField(default=False, db_default=False)
-    #: What its client may name it by (RFC 9126 §2.2), until it has named it once.
+    #: What its client may name it by (RFC 9126 §2.2), until it is answered.
     pushed_as = models.CharField(max_length=43, null=True, unique=True)
     #: When its client was answered, which is once.
     answered_at = models.DateTimeField(null=True)

@@ -141,6 +141,28 @@ def test_a_reference_works_once(party: RelyingParty) -> None:
     request_uri = pushed(party)
     assert party.go_on(visit(party, request_uri)).code
     assert is_error_page(visit(party, request_uri))
+    assert is_error_page(visit(party, request_uri))
+
+
+@spec("FAPI 2.0 Security Profile", "5.3.2.2")
+def test_a_visit_does_not_use_a_reference_up(party: RelyingParty) -> None:
+    """Programs that look at links, a reload and a second tab come before the user has signed in."""
+    request_uri = pushed(party)
+    with Browser() as program:
+        strangers = RelyingParty(party.client, program, party.user)
+        assert is_page(visit(strangers, request_uri), "/account/login/")
+    assert is_page(visit(party, request_uri), "/account/login/")
+    assert party.go_on(visit(party, request_uri)).code
+    assert is_error_page(visit(party, request_uri))
+
+
+def test_an_error_uses_a_reference_up(party: RelyingParty) -> None:
+    request_uri = pushed(party, prompt="none")
+    answer = party.browser.get(
+        "/authorize", params={"client_id": party.client.client_id, "request_uri": request_uri}
+    )
+    assert "error=login_required" in answer.headers["Location"]
+    assert is_error_page(visit(party, request_uri))
 
 
 def test_the_visitor_may_sign_in_and_reload_meanwhile(party: RelyingParty) -> None:
@@ -202,7 +224,8 @@ def test_of_many_uses_at_once_one_succeeds(party: RelyingParty) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         statuses = sorted(threads.map(use, range(8)))
-    assert statuses == [303] + [400] * 7
+    assert statuses.count(303) == 1, statuses
+    assert set(statuses) <= {303, 200, 400}, "answered before: our page, or a used reference"
 
 
 # --- refusals -----------------------------------------------------------------------------------

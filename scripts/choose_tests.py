@@ -1,18 +1,21 @@
-"""Choose the tests that run on SQLite, too: they send each kind of statement that all send.
+"""Choose the tests that run on SQLite, too: they send what SQLite is sent in words of its own.
 
-    mkdir /tmp/record
-    RECORD_STATEMENTS=/tmp/record .venv/bin/pytest -n 4 --dist loadfile \\
-      -m "not scale and not browser and not interop" --junitxml=/tmp/record/times.xml
-    .venv/bin/python scripts/choose_tests.py /tmp/record
+    mkdir /tmp/sqlite /tmp/postgresql
+    RECORD_STATEMENTS=/tmp/sqlite .venv/bin/pytest -n 4 --dist loadfile \\
+      -m "not scale and not browser and not interop and not sweep" --junitxml=/tmp/sqlite/times.xml
+    RECORD_STATEMENTS=/tmp/postgresql DATABASE_URL=… CACHE_URL=… .venv/bin/pytest …
+    .venv/bin/python scripts/choose_tests.py /tmp/sqlite /tmp/postgresql
 
-Reads what a whole run on SQLite recorded (tests/recording.py) and how long each test took, and
-writes `tests/on_sqlite_too.txt`: of each recorded file, the test functions that run on both
-databases. A file that is not in the record runs wholly on both.
+Reads what whole runs on both databases recorded (tests/recording.py) and how long each test took,
+and writes `tests/on_sqlite_too.txt`: of each recorded file, the test functions that run on both
+databases. Together they send each kind of statement that SQLite is sent and PostgreSQL is not. A
+file that is not in the record runs wholly on both.
 """
 
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
@@ -28,14 +31,14 @@ BOTH = (
 _WORTH = 0.02
 HEADER = """\
 # Written by scripts/choose_tests.py: the test functions of a file that run on SQLite, too. Whatever
-# the others send to SQLite, these send.
+# the others send to SQLite in other words than to PostgreSQL, these send.
 """
 
 
-def main(directory: Path) -> None:
+def main(on_sqlite: Path, on_postgresql: Path) -> None:
     """Choose greedily, the most new statements for the time first."""
-    statements = recorded(directory)
-    seconds = times(directory)
+    statements = of_its_own(on_sqlite, on_postgresql)
+    seconds = times(on_sqlite)
     chosen: set[str] = set()
     left = set().union(*(found for test, found in statements.items() if not is_on_both(test)))
     left -= set().union(*(found for test, found in statements.items() if is_on_both(test)))
@@ -66,14 +69,21 @@ def is_on_both(test: str) -> bool:
     return test.startswith(BOTH)
 
 
-def recorded(directory: Path) -> dict[str, set[str]]:
-    """Return the statements of each test function."""
+def of_its_own(on_sqlite: Path, on_postgresql: Path) -> dict[str, set[str]]:
+    """Return of each test function the kinds of statements whose text only SQLite is sent."""
+    on_both = {digest for _, digest, _ in recorded(on_postgresql)}
     found: dict[str, set[str]] = defaultdict(set)
+    for test, digest, kind in recorded(on_sqlite):
+        if digest not in on_both:
+            found[test].add(kind)
+    return found
+
+
+def recorded(directory: Path) -> Iterator[list[str]]:
+    """Give a test function, the digest of a statement and its kind, again and again."""
     for log in directory.glob("*.log"):
         for line in log.read_text().splitlines():
-            test, _, statement = line.partition(" ")
-            found[test].add(statement)
-    return found
+            yield line.split(" ", 2)
 
 
 def times(directory: Path) -> dict[str, float]:
@@ -88,4 +98,4 @@ def times(directory: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

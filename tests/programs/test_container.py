@@ -125,7 +125,7 @@ class Container:
         served = [word.replace("0.0.0.0:8000", f"127.0.0.1:{self.port}") for word in command]
         process = self.start(*served)
         try:
-            soon(self._is_ready)
+            soon(self._is_ready, within=90)  # on a busy machine it takes its time
             yield process
         finally:
             process.kill()

@@ -21,8 +21,9 @@ from tests.elsewhere import Elsewhere
 from tests.relying_party import make_client, unique
 
 
-def soon(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+def soon(condition: Callable[[], bool], within: float = 30) -> None:
+    """Wait until the condition holds, at most so many seconds."""
+    end = time.monotonic() + within
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.1)

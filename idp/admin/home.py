@@ -26,6 +26,8 @@ _BUSIEST = 5
 #: Units of the drawing: its height, the width of an hour, and of its bar.
 _HEIGHT, _STEP, _WIDTH = 100, 24, 16
 _ROOT = 2
+#: The oldest apps, of which the first with users is tested.
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -145,12 +147,13 @@ def _first_steps(request: HttpRequest) -> Iterator[Step]:
     if not request.user.is_superuser or Grant.objects.exists():
         return
     invite, add = reverse("admin:accounts_user_add"), reverse("admin:idp_client_add")
-    first = Client.objects.order_by("pk").first()
+    apps = Client.objects.order_by("pk")[:_LOOKED_AT]
+    first = next((app for app in apps if app.signs_users_in), None)
     test = reverse("admin:idp_client_test_sign_in", args=[first.pk]) if first else add
     operators = User.objects.filter(is_staff=True)[:_ROOT]
     yield Step(
         _("Send an email: invite somebody"), invite, Heartbeat.objects.filter(name=MAIL).exists()
     )
-    yield Step(_("Add the first app"), add, first is not None)
+    yield Step(_("Add the first app"), add, bool(apps))
     yield Step(_("Invite a second operator"), invite, len(operators) == _ROOT)
     yield Step(_("Test its sign-in"), test, done=False)

@@ -105,7 +105,7 @@ def test_tokens_bound_to_a_key(visitor: Visitor) -> None:
         kept = "manager.settings.dpop.store.get(manager.settings.client_id)"
         assert visitor.page.evaluate(f"{kept}.then(it => it.keys.privateKey.extractable)") is False
         # An API may name a nonce first, which the next proof has.
-        visitor.page.route("**/userinfo", wants_a_nonce, times=1)
+        visitor.page.route("**/userinfo", wants_a_nonce)
         with visitor.page.expect_request(lambda asked: "a-nonce" in proof_of(asked)):
             visitor.page.reload()
         visitor.sees(visitor.user.email)
@@ -115,6 +115,9 @@ def test_tokens_bound_to_a_key(visitor: Visitor) -> None:
 
 
 def wants_a_nonce(route: Route) -> None:
+    if "a-nonce" in proof_of(route.request):
+        route.continue_()
+        return
     exposed = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
     route.fulfill(status=401, headers={"DPoP-Nonce": "a-nonce", **exposed})
 

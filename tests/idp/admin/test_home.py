@@ -220,7 +220,10 @@ def test_first_steps_are_ticked_as_they_are_done(
     Heartbeat.objects.filter(name="mail").delete()
     assert not next(home._first_steps(request)).done
     Heartbeat.objects.create(name="mail", at=timezone.now())
-    make_client()
+    machine = {"grant_types": ["client_credentials"], "response_types": [], "redirect_uris": []}
+    names = [client.client_id for client in (make_client(**machine), make_client())]
+    only = Client.objects.filter(client_id__in=names)
+    monkeypatch.setattr(home, "Client", type("Two", (), {"objects": only}))
     steps = list(home._first_steps(request))
     assert [step.done for step in steps][:2] == [True, True]
     answers = {step.address: superuser.browser.get(step.address).status_code for step in steps}

@@ -46,7 +46,7 @@ class Asked:
 
 @upholds("OIDC CIBA §7.2")
 def count(request: BackchannelRequest, named: Named) -> None:
-    """Count a request. OIDC CIBA §7.2: nobody can flood a user with requests.
+    """Count a request. OIDC CIBA §7.2: no client can flood a user with requests.
 
     Call it outside of transactions. Raises TooManyBackchannelRequests.
     """
@@ -116,7 +116,7 @@ def _few_are_pending(named: Named, now: datetime) -> None:
 
 
 def _tell(row: BackchannelAuthentication) -> None:
-    """Mail the user, and plan the push; or take the time for it, where there is nobody to tell."""
+    """Mail the user, and plan the push; or take the time for it, where there is no user."""
     user = row.user
     with translation.override(user.language if user and user.language else settings.LANGUAGE_CODE):
         context = {

@@ -1,7 +1,7 @@
 """Whom a backchannel authentication request is about: its hint. OIDC CIBA §7.1, §7.2.
 
-A hint that names no user who could answer is no error: the request is answered as any other, nobody
-is asked, and it expires. Otherwise every client could find out who has an account.
+A hint that names no user who could answer is no error: the request is answered as any other, no
+user is asked, and it expires. Otherwise every client could find out who has an account.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _LONGEST = 254
 class Named:
     """Whom a hint names."""
 
-    #: The user who is asked; None if nobody is.
+    #: The user who is asked; None if no user is.
     user: User | None
     #: A hash of whom the hint names, the same for a user by each of their hints.
     key: str

@@ -109,7 +109,7 @@ class SchemaBehindError(Exception):
 
 
 class LateError(Exception):
-    """An outbox has rows that nobody sends: no worker runs, or it can't keep up."""
+    """An outbox has rows that are not sent: no worker runs, or it can't keep up."""
 
 
 _PROBES = (Probe("database", _storage), Probe("cache", _shared))

@@ -30,7 +30,7 @@ from idp.upstream.kinds import is_openid
 def begin(request: HttpRequest, slug: str) -> HttpResponse:
     """Send a user who has just signed out here to the upstream that they came from.
 
-    The note in the address is signed and lasts for minutes; without it, nobody is sent anywhere.
+    The note in the address is signed and lasts for minutes; without it, no user is redirected.
     """
     target = _ours(next_of(request))
     row = sign_out.session_in(request.GET.get("of", ""), slug)
@@ -43,7 +43,7 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
         _say(request, target, messages.ERROR, said % {"name": row.upstream.name})
         return redirect(target)
     if row.upstream.sign_out_there == Upstream.SignOut.ALWAYS:
-        row.delete()  # Nobody is taken there twice, whether or not it lets them come back.
+        row.delete()  # No user is sent there twice, whether or not it lets them come back.
     return by_page(request, row.upstream, response)
 
 

@@ -38,7 +38,7 @@ def redeem(
 
     Raises AuthorizationPending, SlowDown, ExpiredToken, AccessDenied, and InvalidGrant for one that
     is unknown, another client's or was used. A second use revokes nothing: two processes of a
-    client may poll at the same moment, and nobody else can use an `auth_req_id`.
+    client may poll at the same moment, and no other can use an `auth_req_id`.
     """
     auth_req_id = parameters.require("auth_req_id")
     found = poll_of(request, REQUESTS, auth_req_id, client, now)

@@ -1,8 +1,8 @@
 """Users of an import: judged by the rules of `apply`, and written many at once.
 
-A user is found by `sub`, else by address. An account that was here before is nobody's to take over
-by a file: it stays as it is, unless it is one of an earlier import that nobody has signed in to, or
-the operator says to overwrite. Nothing makes or changes an operator's account.
+A user is found by `sub`, else by address. An account that was here before stays as it is,
+unless it is one of an earlier import that no user has signed in to, or the operator says to
+overwrite. No file makes or changes an operator's account.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -183,7 +183,7 @@ class People:
             it.refusal = f"The account differs, but {why}: it stays unless you say --overwrite."
 
     def _plan_links(self, planned: list[Planned]) -> None:
-        """Plan connected accounts: at upstreams that there are, and nobody else's."""
+        """Plan connected accounts: at upstreams that there are, and of no other user."""
         wanted: dict[str, set[str]] = {}
         for it in planned:
             for name, subject in it.row.links:

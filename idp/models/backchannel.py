@@ -33,7 +33,7 @@ class BackchannelAuthentication(models.Model):
     client = models.ForeignKey(
         Client, on_delete=models.CASCADE, verbose_name=_("app"), db_index=False
     )
-    #: None where the hint names no user who could answer: then nobody is asked, and it expires.
+    #: None where the hint names no user who could answer: then no user is asked, and it expires.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, db_index=False
     )

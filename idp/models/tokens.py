@@ -75,7 +75,7 @@ class AccessToken(AbstractAccessToken):
     signed_with = models.CharField(max_length=43, null=True)
     #: The authorization details that it has (RFC 9396 §9); None for none.
     authorization_details = models.JSONField(null=True)
-    #: Who acts for the user with it (RFC 8693 §4.1); None for nobody but its client.
+    #: Who acts for the user with it (RFC 8693 §4.1); None for its client alone.
     act = models.JSONField(null=True)
     #: What it is bound to (RFC 7800 §3.1, `idp.possession`); None for a bearer token.
     cnf = models.JSONField(null=True)
@@ -100,7 +100,7 @@ class AccessToken(AbstractAccessToken):
 
         The toolkit calls this for every token, also where it does not use our validator: its
         decorators bring one of their own. So this judges the same facts as `find_bearer`; a bound
-        token is refused where nobody looked who presents it.
+        token is refused where no check was made of who presents it.
         """
         if self.cnf and not self.is_with_its_presenter:
             return False

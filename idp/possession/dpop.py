@@ -1,7 +1,7 @@
 """DPoP proofs: a JWT by which a client proves, in each request, that it has a key. RFC 9449 §4.
 
 A proof is judged first and used up afterwards, once what it is for has turned out to be valid: so
-nobody fills the store of used proofs who has no credentials here.
+a client without credentials here cannot fill the store of used proofs.
 """
 
 import hashlib

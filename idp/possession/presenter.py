@@ -49,7 +49,7 @@ UNPROVEN = Presenter()
 
 
 def is_the_one(presenter: Presenter, confirmation: Confirmation | None) -> bool:
-    """Whether a token with this confirmation is bound to this presenter, or to nobody.
+    """Whether a token with this confirmation is bound to this presenter, or not bound.
 
     All members have to be satisfied, and one that is not known here never is (RFC 7800 §3.1).
     """

@@ -79,7 +79,7 @@ def presenter_is_the_one(
     now: datetime,
     addresses: Collection[str] = (),
 ) -> None:
-    """Raise InvalidToken unless an access token is bound to who presents it, or to nobody.
+    """Raise InvalidToken unless an access token is bound to who presents it, or not bound.
 
     `client_id` is the primary key of the client that the token was given to; `addresses` as in
     `presenter_of`. Also raises InvalidDpopProof and UseDpopNonce. A proof is used up. RFC 9449
@@ -115,7 +115,7 @@ def _refuse_without_proof() -> NoReturn:
 
 @upholds("RFC 9449 §7.1")
 def _is_bound_to(presenter: Presenter, confirmation: Confirmation | None) -> None:
-    """RFC 9449 §7.1, RFC 8705 §3: nobody else than its owner can use a bound token."""
+    """RFC 9449 §7.1, RFC 8705 §3: only its owner can use a bound token."""
     if not is_the_one(presenter, confirmation):
         raise InvalidToken("The access token is bound to another key than this request proves.")
 

@@ -1,8 +1,8 @@
 """`make bench`: start providers, load them in turns, and say what each request costs.
 
-With `--grown`, a second Signet runs on a database of millions of rows. Then fifty users sign in at
-once (`bench.storm`), and at last a user is signed out of a hundred apps, which says how soon they
-were notified.
+With `--grown`, a second Signet runs on a database of millions of rows; with `--workers`, one in
+several processes. Then fifty users sign in at once (`bench.storm`), and at last a user is signed
+out of a hundred apps, which says how soon they were notified.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from bench import providers, sign_outs, storm, sweeping
 from bench.figures import FIGURES
 from bench.measuring import Measured, measure
 from bench.processes import LOAD_CORES, Postgres, memory_mib, postgres
-from bench.providers import GROWN, SIGNET, Provider
+from bench.providers import GROWN, PROCESSES, SIGNET, Provider
 
 #: Each figure of each provider is warm after so many requests or seconds, whichever comes first:
 #: Node.js compiles what it has run often, and PostgreSQL plans a statement anew five times.
@@ -100,16 +100,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=2000, help="in each round, of each figure")
     parser.add_argument("--grown", nargs=3, type=int, metavar=("USERS", "CLIENTS", "TOKENS"))
+    parser.add_argument("--workers", type=int, default=1, help="beside it, so many processes")
     parser.add_argument("--storms", type=int, default=3, help="of sign-ins; 0 leaves them out")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary, ExitStack() as stack:
         directory = Path(temporary)
         database = stack.enter_context(postgres(directory))
-        names = [SIGNET, *([GROWN] if arguments.grown else []), *arguments.beside]
+        grown, workers = arguments.grown, arguments.workers
+        ours = [SIGNET, *([GROWN] if grown else []), *([PROCESSES] if workers > 1 else [])]
         running = [
-            stack.enter_context(providers.started(name, directory, database, arguments.grown))
-            for name in names
+            stack.enter_context(providers.started(name, directory, database, grown, workers))
+            for name in [*ours, *arguments.beside]
         ]
         os.sched_setaffinity(0, LOAD_CORES)
         results = measure_all(

@@ -22,8 +22,8 @@ from bench.wire import ORIGIN, Answer, Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-#: Its names in the results: on a small database, and on a large one.
-SIGNET, GROWN = "Signet", "Signet, grown"
+#: Its names in the results: on a small database, on a large one, and in several processes.
+SIGNET, GROWN, PROCESSES = "Signet", "Signet, grown", "Signet, processes"
 NAMED = "oidc-provider-named"
 CLIENT_ID = "bench"
 REDIRECT_URI = "https://app.bench.example/callback"
@@ -155,9 +155,9 @@ def declare(
 
 @contextmanager
 def signet(
-    directory: Path, database_url: str, name: str, grown: Sequence[int] | None
+    directory: Path, database_url: str, name: str, grown: Sequence[int] | None, workers: int = 1
 ) -> Iterator[Provider]:
-    """Run Signet with one process of four threads, as `manage.py serve` has it."""
+    """Run Signet with processes of four threads each, as `manage.py serve` has them."""
     secret, port = secrets.token_urlsafe(48), free_port()
     environment = signet_environment(database_url)
     manage(environment, "migrate")
@@ -197,7 +197,9 @@ def signet(
     declare(environment, directory, [client, of_the_crowd, of_devices])
     manage(environment, "check", "--deploy")
     process = Process(
-        [*MANAGE, "serve", "--bind", f"127.0.0.1:{port}"], environment, directory / "signet.log"
+        [*MANAGE, "serve", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)],
+        environment,
+        directory / "signet.log",
     )
     paths = {
         "discovery": "/.well-known/openid-configuration",
@@ -315,7 +317,7 @@ PEERS = {
 
 @contextmanager
 def started(
-    name: str, directory: Path, database: Postgres, grown: Sequence[int] | None
+    name: str, directory: Path, database: Postgres, grown: Sequence[int] | None, workers: int
 ) -> Iterator[Provider]:
     """Run a provider by its name, on a database of its own."""
     address = database.create(re.sub(r"\W+", "_", name.lower()))
@@ -323,7 +325,13 @@ def started(
     running = (
         make(directory, address)
         if make
-        else signet(directory, address, name, grown if name == GROWN else None)
+        else signet(
+            directory,
+            address,
+            name,
+            grown if name == GROWN else None,
+            workers if name == PROCESSES else 1,
+        )
     )
     with running as provider:
         yield provider

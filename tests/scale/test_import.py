@@ -92,9 +92,10 @@ def number_of(url: str, rows: str) -> int:
         return int(number)
 
 
-def begin(url: str, realm: Path) -> "subprocess.Popen[bytes]":
+def begin(url: str, *command: str) -> "subprocess.Popen[bytes]":
+    """Begin a command of ours on a database."""
     return subprocess.Popen(
-        [sys.executable, "manage.py", "import", "keycloak", str(realm)],
+        [sys.executable, "manage.py", *command],
         cwd=ROOT,
         env={
             **os.environ,
@@ -124,7 +125,7 @@ def is_busy() -> bool:
 
 def test_many_people_are_imported_soon_and_once(url: str, realm: Path) -> None:
     began = time.monotonic()
-    killed = begin(url, realm)
+    killed = begin(url, "import", "keycloak", str(realm))
     while number_of(url, "accounts_user") < PEOPLE / 5:
         assert killed.poll() is None
         time.sleep(0.2)
@@ -132,7 +133,7 @@ def test_many_people_are_imported_soon_and_once(url: str, realm: Path) -> None:
     killed.communicate()
     there = number_of(url, "accounts_user")
     assert there < PEOPLE
-    printed, seconds, size = end(begin(url, realm))
+    printed, seconds, size = end(begin(url, "import", "keycloak", str(realm)))
     took = time.monotonic() - began
     print(f"{url.partition(':')[0]}: {took:.0f} s; after the kill {seconds:.0f} s, {size:.0f} MiB")
     assert f"{PEOPLE - there} added" in printed

@@ -53,7 +53,7 @@ def refresh(
 def _kept(token_hash: str, client: Client, parameters: Parameters, now: datetime) -> Entitlement:
     """Return the entitlement of a token that stays in use. FAPI 2.0 Security Profile §5.3.2.1.
 
-    The client proves itself with a key, so that no other client can use the token: to rotate it would
+    The client proves itself with a key, so that no other can use the token: to rotate it would
     only lose users their sign-in with each lost answer. Each use extends it.
     """
     grant = (f"grant__{name}" for name in ("user", "session", "client_session"))

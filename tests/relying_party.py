@@ -572,6 +572,20 @@ def was_mailed(email: str, words: str) -> bool:
     return any(words in mail for mail in _mails_to(email))
 
 
+def was_mailed_by_now(email: str, words: str = "") -> bool:
+    """Whether a mail to this address says this, of those that are written: within their request."""
+    from foundation.mail import outbox
+    from foundation.models import Mail
+
+    on_their_way = Mail.objects.filter(recipient=email, state=Mail.State.WAITING)
+    for _ in range(300):
+        outbox.deliver()
+        if not on_their_way.exists():
+            return any(words in mail for mail in _mails_in_files(email))
+        time.sleep(0.05)
+    raise AssertionError(f"a mail to {email} is still on its way")
+
+
 def mailed_code(email: str, *, after: str | None = None) -> str:
     """Return the newest code that was mailed to an address; `after` is one to wait beyond."""
     code = re.compile(r"^    (\d{6})$", re.MULTILINE)
@@ -600,8 +614,12 @@ def _mails_to(email: str) -> Iterator[str]:
 
     for _ in range(300):
         outbox.deliver()
-        files = settings.MAIL_DIRECTORY.glob("*.log")
-        for path in sorted(files, key=lambda path: -path.stat().st_mtime_ns):
-            mails = path.read_text().split("-" * 79)
-            yield from (mail for mail in reversed(mails) if f"To: {email}" in mail)
+        yield from _mails_in_files(email)
         time.sleep(0.05)
+
+
+def _mails_in_files(email: str) -> Iterator[str]:
+    files = settings.MAIL_DIRECTORY.glob("*.log")
+    for path in sorted(files, key=lambda path: -path.stat().st_mtime_ns):
+        mails = path.read_text().split("-" * 79)
+        yield from (mail for mail in reversed(mails) if f"To: {email}" in mail)

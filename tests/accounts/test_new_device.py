@@ -1,6 +1,5 @@
 """Users are notified of the first sign-in at a browser that is new to their account."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,6 @@ from django.contrib.auth.hashers import make_password
 
 from accounts import known_browsers
 from accounts.models import User
-from foundation.mail import outbox
-from foundation.models import Mail
 from tests.accounts.test_letters import FIREFOX
 from tests.conftest import Server, free_port
 from tests.relying_party import (
@@ -20,6 +17,7 @@ from tests.relying_party import (
     mailed_code,
     unique,
     was_mailed,
+    was_mailed_by_now,
 )
 
 NEW = "that was new to it"
@@ -34,22 +32,9 @@ def returning(user: EndUser) -> EndUser:
     return user
 
 
-def was_told(email: str) -> bool:
-    """Whether there is a mail, or one on its way: a row is written within the request."""
-    waiting = Mail.objects.filter(recipient=email, template="account/email/new_device")
-    return waiting.exists() or _is_in_a_file(email)
-
-
-def _is_in_a_file(email: str) -> bool:
-    outbox.deliver()
-    time.sleep(0.5)  # the server may be sending it
-    mails = "".join(path.read_text() for path in settings.MAIL_DIRECTORY.glob("*.log"))
-    return any(f"To: {email}" in mail and NEW in mail for mail in mails.split("-" * 79))
-
-
 def test_the_first_browser_is_no_news(browser: Browser, user: EndUser) -> None:
     browser.sign_in(user)
-    assert not was_told(user.email)
+    assert not was_mailed_by_now(user.email, NEW)
 
 
 def test_a_new_browser_is(browser: Browser, returning: EndUser) -> None:
@@ -64,12 +49,12 @@ def test_once_it_is_known_it_is_no_more(browser: Browser, user: EndUser) -> None
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
     browser.sign_in(user)
     assert is_page(browser.open("/account/"), "/account/")
-    assert not was_told(user.email)
+    assert not was_mailed_by_now(user.email, NEW)
 
 
 def test_a_wrong_password_is_no_sign_in(browser: Browser, returning: EndUser) -> None:
     browser.sign_in(EndUser(returning.email, "wrong wrong wrong", ""))
-    assert not was_told(returning.email)
+    assert not was_mailed_by_now(returning.email, NEW)
 
 
 def test_signing_up_is_none(browser: Browser) -> None:
@@ -79,7 +64,7 @@ def test_signing_up_is_none(browser: Browser) -> None:
     assert is_page(browser.open("/account/"), "/account/")
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
     browser.sign_in(EndUser(email, PASSWORD, ""))
-    assert not was_told(email)
+    assert not was_mailed_by_now(email, NEW)
 
 
 def test_a_new_password_by_email_has_its_own_notice(browser: Browser, returning: EndUser) -> None:
@@ -88,7 +73,7 @@ def test_a_new_password_by_email_has_its_own_notice(browser: Browser, returning:
     browser.submit(page, password1=PASSWORD)
     assert is_page(browser.open("/account/"), "/account/")
     assert was_mailed(returning.email, "A password was set")
-    assert not was_told(returning.email)
+    assert not was_mailed_by_now(returning.email, NEW)
 
 
 def test_a_known_browser_where_a_new_password_is_required(browser: Browser, user: EndUser) -> None:
@@ -98,7 +83,7 @@ def test_a_known_browser_where_a_new_password_is_required(browser: Browser, user
     page = browser.sign_in(user)
     browser.submit(page, password1=PASSWORD)
     assert is_page(browser.open("/account/"), "/account/")
-    assert not was_told(user.email)
+    assert not was_mailed_by_now(user.email, NEW)
 
 
 def test_another_hash_of_the_same_password_makes_no_browser_new(
@@ -111,7 +96,7 @@ def test_another_hash_of_the_same_password_makes_no_browser_new(
     browser.cookies.set(settings.KNOWN_BROWSER_COOKIE_NAME, entry, "localhost.local")
     browser.sign_in(returning)
     assert User.objects.get(pk=row.pk).password != weak, "rehashed"
-    assert not was_told(returning.email)
+    assert not was_mailed_by_now(returning.email, NEW)
 
 
 def test_operators_can_switch_it_off(returning: EndUser, tmp_path: Path) -> None:
@@ -123,7 +108,7 @@ def test_operators_can_switch_it_off(returning: EndUser, tmp_path: Path) -> None
             assert is_page(other.sign_in(returning), "/account/")
     finally:
         server.stop()
-    assert not was_told(returning.email)
+    assert not was_mailed_by_now(returning.email, NEW)
 
 
 def test_a_browser_where_the_password_was_changed_stays_known(
@@ -134,4 +119,4 @@ def test_a_browser_where_the_password_was_changed_stays_known(
     browser.submit(page, present=user.password, password1=PASSWORD)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
     assert is_page(browser.sign_in(EndUser(user.email, PASSWORD, "")), "/account/")
-    assert not was_told(user.email)
+    assert not was_mailed_by_now(user.email, NEW)

@@ -125,7 +125,7 @@ def _id_of(item: pytest.Item) -> str:
 
 
 def _file_of(item: pytest.Item) -> str:
-    return item.path.relative_to(ROOT).as_posix()
+    return str(item.path).removeprefix(f"{ROOT}/")
 
 
 def _function_of(item: pytest.Item) -> str:

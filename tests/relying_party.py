@@ -381,11 +381,19 @@ class Browser(httpx.Client):
 
 
 def make_user_with_app(**claims: Any) -> EndUser:
-    """Create an account and set up an authenticator app for it, at a browser of its own."""
-    user = make_user(**claims)
-    with Browser() as browser:
-        browser.sign_in(user)
-        browser.set_up_app(user)
+    """Create an account with an authenticator app and recovery codes."""
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+    from accounts.models import User
+
+    user, secret = make_user(**claims), generate_totp_secret()
+    row = User.objects.get(email=user.email)
+    app = TOTP.activate(row, secret).instance
+    app.data |= {"name": "Authenticator app", "last_step": 0}
+    app.save(update_fields=["data"])
+    user.app = AuthenticatorApp(f"otpauth://totp/Signet?secret={secret}")
+    user.recovery_codes = RecoveryCodes.activate(row).get_unused_codes()
     return user
 
 

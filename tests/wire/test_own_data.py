@@ -19,7 +19,7 @@ from tests.relying_party import (
     RelyingParty,
     is_page,
     make_client,
-    make_user_with_app,
+    make_user,
 )
 
 PAGE = "/account/data/"
@@ -59,8 +59,11 @@ EXPORTED = {
 
 
 def test_the_export_has_all_and_no_secrets(browser: Browser) -> None:
-    user = make_user_with_app()
+    user = make_user()
     client = make_client(client_name="Bakery", grant_types=["authorization_code", "refresh_token"])
+    with Browser() as other:
+        other.sign_in(user)
+        other.set_up_app(user)
     browser.sign_in(user)
     RelyingParty(client, browser, user).tokens(scope="openid email offline_access")
     answer = browser.submit(browser.open(PAGE), "export-data")

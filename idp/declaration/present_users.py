@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.db.models.functions import Lower
 
 from accounts.allauth_door import email_addresses
@@ -13,8 +13,12 @@ from accounts.models import User
 from idp import subjects
 
 _BATCH = 500
-#: Related rows that a user's state needs.
-RELATED = ("groups", "emailaddress_set", "app_roles__client")
+#: Related rows that a user's state needs. Lists of a user's own take half the time of managers'.
+RELATED = (
+    Prefetch("groups", to_attr="stored_groups"),
+    Prefetch("emailaddress_set", to_attr="stored_addresses"),
+    "app_roles__client",
+)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ def plan_user(
     if not fields and not is_new:
         return user, None
     # Each changed user is kept until then: without the related rows that were looked up.
-    user._prefetched_objects_cache = {}  # type: ignore[attr-defined]
+    for name in ("stored_groups", "stored_addresses", "_prefetched_objects_cache"):
+        vars(user).pop(name, None)
     if is_new:
         first_password = partial(_set_first_password, user, password, password_hash)
         change = Change(what, Outcome.ADDED, fields)
@@ -204,12 +205,16 @@ def _update(
 
 def state(user: User) -> dict[str, Any]:
     """Return the exportable members of a user, except the password."""
-    addresses: Any = user.emailaddress_set.all()  # type: ignore[attr-defined]
+    related: Any = user
+    if "stored_groups" not in vars(user):
+        related = User.objects.prefetch_related(*RELATED).get(pk=user.pk)
     return _state(
         user,
-        verified=any(address.verified and address.email == user.email for address in addresses),
-        groups=sorted(group.name for group in user.groups.all()),
-        roles=roles.of_user(user),
+        verified=any(
+            address.verified and address.email == user.email for address in related.stored_addresses
+        ),
+        groups=sorted(group.name for group in related.stored_groups),
+        roles=roles.of_user(related),
     )
 
 

@@ -79,8 +79,7 @@ def _signature(program: Integration) -> forms.ChoiceField:
         choices=[
             (
                 program.id_token_alg,
-                _("%(algorithm)s: short, and made in a tenth of the time")
-                % {"algorithm": program.id_token_alg},
+                _("%(algorithm)s: short and fast") % {"algorithm": program.id_token_alg},
             ),
             ("RS256", _("RS256: every program knows it")),
         ],

@@ -390,7 +390,7 @@ def make_user_with_app(**claims: Any) -> EndUser:
     user, secret = make_user(**claims), generate_totp_secret()
     row = User.objects.get(email=user.email)
     app = TOTP.activate(row, secret).instance
-    app.data |= {"name": "Authenticator app", "last_step": 0}
+    app.data["name"] = "Authenticator app"
     app.save(update_fields=["data"])
     user.app = AuthenticatorApp(f"otpauth://totp/Signet?secret={secret}")
     user.recovery_codes = RecoveryCodes.activate(row).get_unused_codes()

@@ -53,23 +53,23 @@ def test_the_right_code_signs_in_and_the_app_learns_how(browser: Browser, user: 
 
 @spec("ASVS", "6.3.8")
 def test_pages_are_the_same_whether_or_not_there_is_an_account(user: EndUser) -> None:
-    nobody = f"{unique('nobody')}@example.com"
+    unknown = f"{unique('unknown')}@example.com"
     shown = []
-    for email in (user.email, nobody):
+    for email in (user.email, unknown):
         with Browser() as browser:
             page = ask(browser, email)
             refused = browser.submit(page, code=WRONG)
             again = browser.submit(refused, "another-code")
             shown.append([without(one, email) for one in (page, refused, again)])
     assert shown[0] == shown[1]
-    assert not was_mailed_by_now(nobody, "code")
+    assert not was_mailed_by_now(unknown, "code")
 
 
 @spec("ASVS", "6.3.8")
 def test_limits_are_the_same_whether_or_not_there_is_an_account(user: EndUser) -> None:
-    nobody = f"{unique('nobody')}@example.com"
+    unknown = f"{unique('unknown')}@example.com"
     answers = []
-    for email in (user.email, nobody):
+    for email in (user.email, unknown):
         with Browser() as browser:
             tries = range(code_limits.MAILS_HERE.allowed + 1)
             answers.append([ask(browser, email).status_code for _ in tries])

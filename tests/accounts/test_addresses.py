@@ -83,7 +83,7 @@ def test_both_spellings_sign_in_and_reset(browser: Browser, names: tuple[str, st
     EmailAddress.objects.filter(email=made.email).delete()
     for typed in names:
         with Browser() as each:
-            home = each.sign_in(EndUser(typed, made.password, ""))
+            home = each.type_password(EndUser(typed, made.password, ""))
             assert is_page(home, "/account/")
             assert names[0] in home.text
     page = browser.submit(browser.open("/account/password/reset/"), email=names[0])

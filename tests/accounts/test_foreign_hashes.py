@@ -267,9 +267,9 @@ def test_people_sign_in_with_the_password_they_had_and_its_hash_is_replaced() ->
         assert stored == stored_form(text)
         with Browser() as browser:
             wrong = EndUser(user.email, f"{password}!", user.sub)
-            assert not is_page(browser.sign_in(wrong), HOME)
+            assert not is_page(browser.type_password(wrong), HOME)
             assert User.objects.get(email=user.email).password == stored
-            assert is_page(browser.sign_in(user), HOME)
+            assert is_page(browser.type_password(user), HOME)
         row = User.objects.get(email=user.email)
         assert row.password.startswith("argon2_nfkc$")
         assert row.sub == user.sub
@@ -277,4 +277,4 @@ def test_people_sign_in_with_the_password_they_had_and_its_hash_is_replaced() ->
         apply({"users": [{"email": user.email, "password_hash": text}]}, dry_run=False)
         assert User.objects.get(email=user.email).password == row.password
         with Browser() as browser:
-            assert is_page(browser.sign_in(user), HOME)
+            assert is_page(browser.type_password(user), HOME)

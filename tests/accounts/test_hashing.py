@@ -57,7 +57,7 @@ def user_of(user: EndUser) -> User:
 
 def comes_in(email: str, password: str) -> bool:
     with Browser() as browser:
-        return is_page(browser.sign_in(EndUser(email, password, "")), HOME)
+        return is_page(browser.type_password(EndUser(email, password, "")), HOME)
 
 
 def test_by_default_it_is_what_owasp_names_first() -> None:
@@ -141,7 +141,7 @@ def test_several_who_replace_it_at_once_are_all_in(user: EndUser) -> None:
 
     def visit(_: int) -> bool:
         with Browser() as browser:
-            browser.sign_in(user)
+            browser.type_password(user)
             return is_page(browser.open(HOME), HOME)
 
     with ThreadPoolExecutor(6) as several:
@@ -155,4 +155,4 @@ def test_what_nobody_could_type_is_no_password() -> None:
     assert comes_in(user.email, user.password)
     with Browser() as browser:
         for odd in ("\0", "x\0" * 40, "\u200d" * 40, "x" * 100_000):
-            assert is_page(browser.sign_in(EndUser(user.email, odd, "")), LOGIN)
+            assert is_page(browser.type_password(EndUser(user.email, odd, "")), LOGIN)

@@ -40,7 +40,7 @@ def test_the_link_lets_one_choose_a_password_and_be_in(browser: Browser, guest: 
     assert EmailAddress.objects.get(user=guest).verified
     with Browser() as elsewhere:
         invited = EndUser(guest.email, PASSWORD, "")
-        assert is_page(elsewhere.sign_in(invited), "/account/")
+        assert is_page(elsewhere.type_password(invited), "/account/")
     kinds = set(Event.objects.filter(user=guest).values_list("kind", flat=True))
     assert {Event.Kind.EMAIL_VERIFIED, Event.Kind.PASSWORD_CHANGED, Event.Kind.SIGNED_IN} <= kinds
 

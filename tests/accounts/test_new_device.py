@@ -105,7 +105,7 @@ def test_operators_can_switch_it_off(returning: EndUser, tmp_path: Path) -> None
     server.wait()
     try:
         with Browser(issuer) as other:
-            assert is_page(other.sign_in(returning), "/account/")
+            assert is_page(other.type_password(returning), "/account/")
     finally:
         server.stop()
     assert not was_mailed_by_now(returning.email, NEW)
@@ -118,5 +118,5 @@ def test_a_browser_where_the_password_was_changed_stays_known(
     page = browser.open("/account/password/")
     browser.submit(page, present=user.password, password1=PASSWORD)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
-    assert is_page(browser.sign_in(EndUser(user.email, PASSWORD, "")), "/account/")
+    assert is_page(browser.type_password(EndUser(user.email, PASSWORD, "")), "/account/")
     assert not was_mailed_by_now(user.email, NEW)

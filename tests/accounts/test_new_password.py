@@ -45,7 +45,7 @@ def test_it_is_chosen_after_the_present_one_and_before_anything_else(
     assert Event.objects.filter(user=user_row, kind=Event.Kind.PASSWORD_CHANGED).exists()
     with Browser() as elsewhere:
         assert is_page(elsewhere.sign_in(user), "/account/login/")
-        assert is_page(elsewhere.sign_in(EndUser(user.email, NEW, "")), "/account/")
+        assert is_page(elsewhere.type_password(EndUser(user.email, NEW, "")), "/account/")
 
 
 def test_requiring_it_ends_the_sessions(browser: Browser, user: EndUser) -> None:

@@ -58,7 +58,7 @@ def test_enabling_lets_them_sign_in_again_and_revives_nothing(
     User.objects.filter(pk=user_row.pk).update(is_active=False)
     operations.enable(user_row)
     assert is_page(browser.open("/account/"), "/account/login/")
-    assert is_page(browser.sign_in(user), "/account/")
+    assert is_page(browser.type_password(user), "/account/")
 
 
 def test_an_unfinished_sign_in_ends_with_disabling(
@@ -80,7 +80,7 @@ def test_ending_all_sessions(browser: Browser, user: EndUser, user_row: User) ->
         assert is_page(elsewhere.open("/account/"), "/account/login/")
     assert is_page(browser.open("/account/"), "/account/login/")
     assert endings(user_row) == ["operator", "operator"]
-    assert is_page(browser.sign_in(user), "/account/")
+    assert is_page(browser.type_password(user), "/account/")
 
 
 def test_ending_one_session_leaves_the_other(

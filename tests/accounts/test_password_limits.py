@@ -25,7 +25,7 @@ def guess(email: str, times: int = password_limits.UNKNOWN_BROWSERS.allowed) -> 
     """Type wrong passwords, each at a browser and from a network of its own."""
     for _ in range(times):
         with Browser() as guesser:
-            assert is_page(guesser.sign_in(EndUser(email, WRONG, "")), LOGIN)
+            assert is_page(guesser.type_password(EndUser(email, WRONG, "")), LOGIN)
 
 
 def test_ten_wrong_passwords_of_strangers_ask_the_next_stranger_for_a_mailed_code(
@@ -33,7 +33,7 @@ def test_ten_wrong_passwords_of_strangers_ask_the_next_stranger_for_a_mailed_cod
 ) -> None:
     guess(user.email, 9)
     guess(user.email.upper(), 1)
-    page = browser.sign_in(user)
+    page = browser.type_password(user)
     assert is_page(page, CODE)
     assert is_page(browser.open(HOME), LOGIN)
     home = browser.submit(page, code=mailed_code(user.email))
@@ -53,26 +53,26 @@ def test_the_code_page_leads_on_to_the_app(browser: Browser, user: EndUser) -> N
 
 @spec("ASVS", "6.3.1")
 def test_the_owner_at_a_known_browser_is_never_turned_away(browser: Browser, user: EndUser) -> None:
-    browser.sign_in(user)
+    browser.type_password(user)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
     guess(user.email)
     with Browser() as guesser:
         for _ in range(30):
-            guesser.sign_in(EndUser(user.email, WRONG, ""))
-    assert is_page(browser.sign_in(EndUser(user.email, WRONG, "")), LOGIN)
-    assert is_page(browser.sign_in(user), HOME)
+            guesser.type_password(EndUser(user.email, WRONG, ""))
+    assert is_page(browser.type_password(EndUser(user.email, WRONG, "")), LOGIN)
+    assert is_page(browser.type_password(user), HOME)
 
 
 def test_a_known_browser_beyond_its_own_limit_is_a_stranger(
     browser: Browser, user: EndUser
 ) -> None:
-    browser.sign_in(user)
+    browser.type_password(user)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
     for _ in range(
         password_limits.KNOWN_BROWSER.allowed + password_limits.UNKNOWN_BROWSERS.allowed
     ):
-        assert is_page(browser.sign_in(EndUser(user.email, WRONG, "")), LOGIN)
-    page = browser.sign_in(user)
+        assert is_page(browser.type_password(EndUser(user.email, WRONG, "")), LOGIN)
+    page = browser.type_password(user)
     assert is_page(page, CODE)
     assert is_page(browser.submit(page, code=mailed_code(user.email)), HOME)
 
@@ -81,10 +81,10 @@ def test_a_right_password_forgives_no_wrong_one_of_a_stranger(user: EndUser) -> 
     guess(user.email, 9)
     for _ in range(2):
         with Browser() as owner:
-            assert is_page(owner.sign_in(user), HOME)
+            assert is_page(owner.type_password(user), HOME)
     guess(user.email, 1)
     with Browser() as owner:
-        assert is_page(owner.sign_in(user), CODE)
+        assert is_page(owner.type_password(user), CODE)
 
 
 @spec("ASVS", "6.3.8")
@@ -102,7 +102,7 @@ def test_right_and_wrong_known_and_unknown_look_the_same_before_the_code(user: E
         if password != WRONG or email == unknown:
             guess(email)
         with Browser() as browser:
-            page = browser.sign_in(EndUser(email, password, ""))
+            page = browser.type_password(EndUser(email, password, ""))
             assert is_page(page, CODE)
             answers = [page, *(browser.submit(page, code="12345x") for _ in range(5))]
             cookies = tuple(sorted(browser.cookies))
@@ -121,16 +121,16 @@ def _bare(page, email: str) -> tuple[str, str]:
 def test_no_mail_goes_out_for_a_wrong_password(user: EndUser) -> None:
     guess(user.email)
     with Browser() as guesser:
-        guesser.sign_in(EndUser(user.email, WRONG, ""))
+        guesser.type_password(EndUser(user.email, WRONG, ""))
         assert not was_mailed_by_now(user.email)
-        page = guesser.sign_in(user)
+        page = guesser.type_password(user)
     assert mailed_code(user.email)
     assert is_page(page, CODE)
 
 
 def test_wrong_codes_are_few_and_the_text_says_what_helps(browser: Browser, user: EndUser) -> None:
     guess(user.email)
-    page = browser.sign_in(user)
+    page = browser.type_password(user)
     right = mailed_code(user.email)
     wrong = f"{(int(right) + 1) % 1_000_000:06}"
     for _ in range(4):
@@ -141,7 +141,7 @@ def test_wrong_codes_are_few_and_the_text_says_what_helps(browser: Browser, user
     assert is_page(page, LOGIN)
     assert "Sign in again for another one" in page.text
     assert is_page(browser.open(CODE), LOGIN)
-    page = browser.sign_in(user)
+    page = browser.type_password(user)
     assert is_page(browser.submit(page, code=mailed_code(user.email, after=right)), HOME)
 
 
@@ -158,13 +158,13 @@ def test_the_code_is_no_second_factor_and_the_second_step_follows(browser: Brows
 def test_a_disabled_account_is_told_to_its_mailbox_alone(browser: Browser, user: EndUser) -> None:
     User.objects.filter(email=user.email).update(is_active=False)
     guess(user.email)
-    page = browser.submit(browser.sign_in(user), code=mailed_code(user.email))
+    page = browser.submit(browser.type_password(user), code=mailed_code(user.email))
     assert is_page(page, "/account/inactive/")
 
 
 def test_a_password_changed_meanwhile_ends_it(browser: Browser, user: EndUser) -> None:
     guess(user.email)
-    page = browser.sign_in(user)
+    page = browser.type_password(user)
     code = mailed_code(user.email)
     user_row = User.objects.get(email=user.email)
     user_row.set_password("three wise boats at anchor")
@@ -176,8 +176,8 @@ def test_a_password_changed_meanwhile_ends_it(browser: Browser, user: EndUser) -
 def test_the_code_of_one_browser_is_none_at_another(browser: Browser, user: EndUser) -> None:
     guess(user.email)
     with Browser() as attacker:
-        theirs = attacker.sign_in(EndUser(user.email, WRONG, ""))
-        browser.sign_in(user)
+        theirs = attacker.type_password(EndUser(user.email, WRONG, ""))
+        browser.type_password(user)
         assert is_page(attacker.submit(theirs, code=mailed_code(user.email)), CODE)
         assert is_page(attacker.open(HOME), LOGIN)
 
@@ -185,30 +185,30 @@ def test_the_code_of_one_browser_is_none_at_another(browser: Browser, user: EndU
 def test_a_network_of_many_wrong_passwords_refuses_nobody_behind_it() -> None:
     neighbour, other = make_user(), make_user()
     with Browser() as known:
-        known.sign_in(other)
+        known.type_password(other)
         known.submit(known.open("/account/logout/"), "confirm-logout")
         with Browser() as guesser:
             guesser.headers["X-Forwarded-For"] = known.headers["X-Forwarded-For"]
             for _ in range(password_limits.IP_ADDRESS.allowed):
-                guesser.sign_in(EndUser(f"{unique('unknown')}@example.com", WRONG, ""))
-            page = guesser.sign_in(neighbour)
+                guesser.type_password(EndUser(f"{unique('unknown')}@example.com", WRONG, ""))
+            page = guesser.type_password(neighbour)
             assert is_page(page, CODE)
             assert is_page(guesser.submit(page, code=mailed_code(neighbour.email)), HOME)
-        assert is_page(known.sign_in(other), HOME)
+        assert is_page(known.type_password(other), HOME)
     with Browser() as elsewhere:
-        assert is_page(elsewhere.sign_in(make_user()), HOME)
+        assert is_page(elsewhere.type_password(make_user()), HOME)
 
 
 def test_ipv6_counts_by_its_network(browser: Browser, user: EndUser) -> None:
     with Browser() as guesser:
         for number in range(password_limits.IP_ADDRESS.allowed):
             guesser.headers["X-Forwarded-For"] = f"[2001:db8:77:1::{number:x}]:4{number:03}"
-            guesser.sign_in(EndUser(f"{unique('unknown')}@example.com", WRONG, ""))
+            guesser.type_password(EndUser(f"{unique('unknown')}@example.com", WRONG, ""))
     browser.headers["X-Forwarded-For"] = "2001:db8:77:1:ffff::1"
-    assert is_page(browser.sign_in(user), CODE)
+    assert is_page(browser.type_password(user), CODE)
     with Browser() as elsewhere:
         elsewhere.headers["X-Forwarded-For"] = "2001:db8:77:2::1"
-        assert is_page(elsewhere.sign_in(make_user()), HOME)
+        assert is_page(elsewhere.type_password(make_user()), HOME)
 
 
 def test_unlocking_forgets_what_strangers_tried_on_this_account_alone(user: EndUser) -> None:
@@ -217,9 +217,9 @@ def test_unlocking_forgets_what_strangers_tried_on_this_account_alone(user: EndU
     guess(other.email)
     operations.unlock(User.objects.get(email=user.email))
     with Browser() as browser:
-        assert is_page(browser.sign_in(user), HOME)
+        assert is_page(browser.type_password(user), HOME)
     with Browser() as browser:
-        assert is_page(browser.sign_in(other), CODE)
+        assert is_page(browser.type_password(other), CODE)
 
 
 def test_a_new_password_begins_anew(browser: Browser, user: EndUser) -> None:
@@ -229,4 +229,4 @@ def test_a_new_password_begins_anew(browser: Browser, user: EndUser) -> None:
     assert is_page(browser.submit(page, password1="three wise boats at anchor"), HOME)
     with Browser() as elsewhere:
         new = EndUser(user.email, "three wise boats at anchor", "")
-        assert is_page(elsewhere.sign_in(new), HOME)
+        assert is_page(elsewhere.type_password(new), HOME)

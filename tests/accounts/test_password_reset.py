@@ -41,7 +41,7 @@ def test_the_code_lets_one_choose_a_new_password(browser: Browser, user: EndUser
     assert is_page(home, "/account/")
     with Browser() as elsewhere:
         assert is_page(elsewhere.sign_in(user), "/account/login/")
-        assert is_page(elsewhere.sign_in(EndUser(user.email, NEW, "")), "/account/")
+        assert is_page(elsewhere.type_password(EndUser(user.email, NEW, "")), "/account/")
 
 
 def test_it_signs_out_everywhere_else(browser: Browser, user: EndUser) -> None:

@@ -70,7 +70,7 @@ def signed_in_an_hour_ago(user: EndUser) -> None:
 
 
 def test_setting_up_from_the_first_page_of_the_account(browser: Browser, user: EndUser) -> None:
-    home = browser.sign_in(user)
+    home = browser.type_password(user)
     assert f'href="{OVERVIEW}"' in home.text
     overview = browser.open(OVERVIEW)
     assert f'href="{SET_UP}"' in overview.text

@@ -6,7 +6,7 @@ from tests.relying_party import Browser, EndUser, is_page, make_user
 
 
 def test_signing_in_makes_a_session_with_its_when_and_how(browser: Browser, user: EndUser) -> None:
-    assert is_page(browser.sign_in(user), "/account/")
+    assert is_page(browser.type_password(user), "/account/")
     session = Session.objects.get(user__email=user.email)
     assert [record["method"] for record in session.methods] == ["password"]
     assert session.ended_at is None
@@ -16,7 +16,7 @@ def test_signing_in_makes_a_session_with_its_when_and_how(browser: Browser, user
 
 def test_capitals_of_the_address_do_not_matter(browser: Browser, user: EndUser) -> None:
     user.email = user.email.upper()
-    assert is_page(browser.sign_in(user), "/account/")
+    assert is_page(browser.type_password(user), "/account/")
 
 
 def test_a_wrong_password_and_an_unknown_user_look_the_same(

@@ -70,7 +70,7 @@ def test_they_are_asked_for_once_and_recorded(browser: Browser, user: EndUser, s
     assert event.details["version"] == "2"
     assert "Version <bdi>2</bdi>" in browser.open("/account/data/").text
     with Browser(second) as elsewhere:
-        assert is_page(elsewhere.sign_in(user), HOME)
+        assert is_page(elsewhere.type_password(user), HOME)
 
 
 def test_a_new_version_is_asked_for_at_the_next_sign_in(

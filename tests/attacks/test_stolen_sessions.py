@@ -66,7 +66,7 @@ def test_a_stolen_session_ends_sessions_and_no_more(
     assert all("password1" not in page.text for page in guessed)
     assert row_of(user).password == password
     # The owner signs in as before.
-    assert is_page(browser.sign_in(user), "/account/")
+    assert is_page(browser.type_password(user), "/account/")
 
 
 def test_the_owner_signs_everybody_out_and_sets_a_password(
@@ -88,7 +88,7 @@ def test_the_owner_signs_everybody_out_and_sets_a_password(
     assert is_page(done, NOT_ME)
     assert "Check what was changed" in done.text
     assert "Your password was changed" in done.text
-    assert not is_page(thief.sign_in(user), "/account/"), "the old password is void"
+    assert not is_page(thief.type_password(user), "/account/"), "the old password is void"
     told = Event.objects.get(user__email=user.email, kind="not-me")
     assert told.details["about"] == signed_in.reference
 

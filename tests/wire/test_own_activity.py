@@ -40,7 +40,8 @@ def row_of(user: EndUser) -> User:
 def test_a_sign_in_names_app_device_and_method(browser: Browser, user: EndUser) -> None:
     browser.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) Firefox/133.0"
     client = make_client(client_name="Bakery")
-    RelyingParty(client, browser, user).tokens(scope="openid email")
+    party = RelyingParty(client, browser, user)
+    party.exchange(party.go_on(party.visit(scope="openid email")).code)
     page = browser.open(PAGE)
     assert sentences_on(page) == [
         "Shared with Bakery",

@@ -113,11 +113,11 @@ def test_disabling_ends_sessions_and_tokens(operator: Operator, relying_party) -
     operator.run_action(user_page(user.email), "disable")
     assert is_page(relying_party.browser.open("/account/"), "/account/login/")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
-    assert not is_page(relying_party.browser.sign_in(user), "/account/")
+    assert not is_page(relying_party.browser.type_password(user), "/account/")
     event = events_of(operator)[-1]
     assert (event.kind, event.target) == ("admin-action", f"user {user.email}")
     operator.run_action(user_page(user.email), "enable")
-    assert is_page(relying_party.browser.sign_in(user), "/account/")
+    assert is_page(relying_party.browser.type_password(user), "/account/")
 
 
 def test_all_sessions_end(operator: Operator, relying_party) -> None:

@@ -87,7 +87,7 @@ def test_support_unlocks_sends_a_reset_and_ends_sessions(
     rate_limits.check(counted)  # does not raise any more
     support.run_action(page_of(user), "end-sessions")
     assert is_page(browser.open("/account/"), "/account/login/")
-    assert is_page(browser.sign_in(user), "/account/")
+    assert is_page(browser.type_password(user), "/account/")
     support.run_action(page_of(user), "send-reset")
     with Browser() as elsewhere:
         page = elsewhere.open(mailed_link(user.email))

@@ -345,14 +345,13 @@ class Browser(httpx.Client):
                 data = {**form.fields, **pressed, **fields}
                 data = {name: value for name, value in data.items() if value is not None}
                 target = urljoin(str(page.url), form.action or str(page.url))
-                return self.settle(
-                    self.post(
-                        target,
-                        data=data,
-                        headers={"Origin": origin_of(self.issuer), "Referer": str(page.url)},
-                    )
-                )
+                return self.settle(self._send(target, data, str(page.url)))
         raise AssertionError(f"no form with {sorted(fields)} {button} on {page.url}:\n{page.text}")
+
+    def _send(self, target: str, data: dict[str, Any], page: str) -> httpx.Response:
+        """Send a form as a browser does that shows this page."""
+        here = {"Origin": origin_of(self.issuer), "Referer": page}
+        return self.post(target, data=data, headers=here)
 
     def sign_in(self, user: EndUser, page: httpx.Response | None = None) -> httpx.Response:
         """Sign in with all that the user has; without a page, look at none that can be left out."""
@@ -369,8 +368,8 @@ class Browser(httpx.Client):
             token = secrets.token_hex(16)
             self.cookies.set(settings.CSRF_COOKIE_NAME, token, domain="localhost.local")
         typed = {"login": user.email, "password": user.password, "csrfmiddlewaretoken": token}
-        here = {"Origin": origin_of(self.issuer), "Referer": f"{self.issuer}{SIGN_IN}"}
-        response = self.post(SIGN_IN, data=typed, headers=here)
+        secrecy.used.note(user.password)
+        response = self._send(SIGN_IN, typed, f"{self.issuer}{SIGN_IN}")
         leads_home = response.headers.get("Location") == HOME
         return response if leads_home else self.settle(response)
 
@@ -501,7 +500,7 @@ class RelyingParty:
     def go_on(self, response: httpx.Response) -> Answer:
         """Sign in and agree wherever asked, until the browser leaves us."""
         for _ in range(4):
-            if is_page(response, "/account/login/"):
+            if is_page(response, SIGN_IN):
                 response = self.browser.sign_in(self.user, response)
             elif is_page(response, "/consent"):
                 response = self.browser.submit(response, "allow")

@@ -88,7 +88,7 @@ def test_a_password_typed_where_the_address_belongs(
 
 def test_a_wrong_password_that_is_nearly_right(browser: Browser, user: EndUser) -> None:
     typed = EndUser(user.email, f"{user.password}x", user.sub)
-    page = browser.sign_in(typed)
+    page = browser.type_password(typed)
     assert page.url.path == "/account/login/"
     assert Event.objects.filter(user__email=user.email, kind="sign-in-failed").exists()
 

@@ -38,7 +38,6 @@ __all__ = [
     "summary",
 ]
 
-_BATCH = 500
 #: How often changes are planned where others change the same rows.
 _ATTEMPTS = 3
 
@@ -109,4 +108,4 @@ def export(*, form: str = "yaml", only: Collection[str] = tuple(SECTIONS)) -> It
 
 
 def _entries(name: str) -> Iterator[dict[str, Any]]:
-    return map(entry_of, SECTIONS[name].rows().iterator(chunk_size=_BATCH))
+    return map(entry_of, SECTIONS[name].stored())

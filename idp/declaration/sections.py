@@ -62,12 +62,16 @@ class Section:
     #: Whether there is one row at most, which a file has as a mapping instead of a list.
     is_single: bool = False
 
+    def stored(self) -> Iterator[Any]:
+        """Return all rows, read in batches."""
+        return self.rows().iterator(chunk_size=_BATCH)
+
     def pruned(self, declared: Collection[str]) -> Iterator[tuple[str, Step]]:
         """Return the keys that are not among these, and the steps that take them away."""
         if self.prune is not None:
             yield from self.prune(declared)
             return
-        for row in self.rows().iterator(chunk_size=_BATCH):
+        for row in self.stored():
             key = getattr(row, self.key)
             if key not in declared:
                 fields = differences(self.state(row), {})

@@ -6,7 +6,6 @@ Trying again later may help, so they are answered with 503 and not as faults of 
 import sqlite3
 
 import psycopg
-import redis
 from django.db import Error, InterfaceError, OperationalError, connection
 
 from foundation.postgresql.waits import StalledError
@@ -38,6 +37,8 @@ class OutageError(Exception):
 
 def part_out_of_order(error: BaseException | None) -> str | None:
     """Return the part whose outage caused an error, such as "database"; None for other errors."""
+    import redis  # takes a tenth of a process' start, and few need it
+
     if isinstance(error, OutageError):
         return error.part
     if isinstance(error, redis.RedisError):

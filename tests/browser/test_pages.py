@@ -98,13 +98,13 @@ def consent_that_looks_like_another(visitor: Visitor) -> None:
 
 
 def consent_by_document(visitor: Visitor) -> None:
-    uri = "http://127.0.0.1:9/callback"
-    site = Site(uri, introduced_before(client_name="Assistant", redirect_uris=[uri]))
+    uri, name = "http://127.0.0.1:9/callback", unique("Assistant ")
+    site = Site(uri, introduced_before(client_name=name, redirect_uris=[uri]))
     visitor.open(request_of(site, visitor.user)[0])
     visitor.sign_in()
-    visitor.sees("Continue to Assistant?")
+    visitor.sees(f"Continue to {name}?")
     told = visitor.page.locator(".notice")
-    expect(told).to_contain_text("comes from assistant.example and calls itself Assistant")
+    expect(told).to_contain_text(f"comes from assistant.example and calls itself {name}")
     expect(told).to_contain_text("a program on your device")
 
 

@@ -1,6 +1,6 @@
 # The project's habits. Each target works from a fresh clone.
 
-PYTHON ?= python3
+PYTHON ?= $(shell scripts/python)
 VENV := .venv
 BIN := $(VENV)/bin
 

@@ -16,8 +16,9 @@ import httpx
 import psycopg
 from django.conf import settings
 
-from tests.conftest import ROOT, Server, database_url, free_port
+from tests.conftest import ROOT, Server, database_url
 from tests.idp.management.test_worker import soon
+from tests.ports import free_port
 
 #: Who is in the database: a user to sign in, and a machine that gets tokens.
 DECLARED = """

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.elsewhere import Authority
+from tests.ports import free_port
 
 _CONFIGURATION = """
 daemon off;

@@ -6,15 +6,14 @@ The process that runs the tests and the server it starts share the issuer and th
 import atexit
 import os
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 
+from tests.ports import free_port
+
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 if "SIGNET_TEST_SERVER" not in os.environ:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        os.environ["IDP_ISSUER"] = f"http://localhost:{free.getsockname()[1]}"
+    os.environ["IDP_ISSUER"] = f"http://localhost:{free_port()}"
     os.environ["SIGNET_TEST_MAIL"] = tempfile.mkdtemp(prefix="signet-mail-")
     atexit.register(shutil.rmtree, os.environ["SIGNET_TEST_MAIL"], ignore_errors=True)
     _, os.environ["SIGNET_TEST_CLOCK"] = tempfile.mkstemp(prefix="signet-clock-")

@@ -9,7 +9,8 @@ from django.contrib.auth.hashers import make_password
 from accounts import known_browsers
 from accounts.models import User
 from tests.accounts.test_letters import FIREFOX
-from tests.conftest import Server, free_port
+from tests.conftest import Server
+from tests.ports import free_port
 from tests.relying_party import (
     Browser,
     EndUser,

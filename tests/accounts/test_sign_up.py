@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 
 from accounts.models import Session, User
+from tests.ports import free_port
 from tests.relying_party import (
     Browser,
     EndUser,
@@ -141,11 +142,8 @@ def test_it_can_be_closed(provider, tmp_path) -> None:
     from tests.conftest import Server
 
     issuer = settings.IDP_ISSUER.rsplit(":", 1)[0]
-    import socket
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = Server(f"{issuer}:{port}", tmp_path / "log", IDP_SIGNUP="invite")
     try:
         server.wait()

@@ -1,6 +1,5 @@
 """Terms of service: asked once for each version, as a step of every way to sign in."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from accounts.models import TermsAcceptance, User
 from idp.deploy_checks import values_are_known
 from idp.models import Event
 from tests.conftest import Server
+from tests.ports import free_port
 from tests.relying_party import (
     Browser,
     EndUser,
@@ -41,9 +41,7 @@ def third(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def serving(folder: Path, version: str) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        issuer = f"{settings.IDP_ISSUER.rpartition(':')[0]}:{free.getsockname()[1]}"
+    issuer = f"{settings.IDP_ISSUER.rpartition(':')[0]}:{free_port()}"
     terms = {"IDP_TERMS_URL": URL, "IDP_TERMS_VERSION": version}
     server = Server(issuer, folder / "log", **terms)
     server.wait()

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.attacks.raw import FORM, send
-from tests.conftest import Server, free_port
+from tests.conftest import Server
+from tests.ports import free_port
 from tests.relying_party import ISSUER, RelyingParty, spec
 from tests.reverse_proxy import nginx
 

@@ -5,7 +5,6 @@ A server of its own, on a database of its own, of which nothing is left but rubb
 
 import json
 import secrets
-import socket
 from collections.abc import Iterator
 
 import httpx
@@ -13,6 +12,7 @@ import pytest
 
 from tests import secrecy
 from tests.conftest import Server, make_sqlite_database
+from tests.ports import free_port
 from tests.relying_party import spec
 
 INTERACTION = "p" * 43
@@ -33,9 +33,7 @@ def broken(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     address = f"sqlite:///{path}"
     environment = {"DATABASE_URL": address, "CACHE_URL": "dbcache://django_cache"}
     make_sqlite_database(path)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        issuer = f"http://localhost:{free.getsockname()[1]}"
+    issuer = f"http://localhost:{free_port()}"
     server = Server(issuer, place / "log", "--threads", "2", **environment)
     server.wait()
     for file in place.glob("db.sqlite3*"):

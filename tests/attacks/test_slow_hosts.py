@@ -19,8 +19,9 @@ from django.conf import settings
 
 from idp import fetching
 from tests.assertions import assertion_of, form_of, jwks_of, make_key, make_key_client, sign
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.elsewhere import Authority, Elsewhere, drip, running
+from tests.ports import free_port
 from tests.registering import REDIRECT_URI, document, manage, register, replaceable
 from tests.relying_party import (
     ISSUER,

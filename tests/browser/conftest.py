@@ -33,7 +33,8 @@ from playwright.sync_api import (
 
 from tests import secrecy
 from tests.browser.visitor import Site, Visitor
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server
+from tests.ports import free_port
 from tests.relying_party import EndUser, make_client
 
 #: How long a page may take to show what is expected, in milliseconds.

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from jwcrypto.jwk import JWK
 
 from idp.models import Event
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server
 from tests.elsewhere import Authority
+from tests.ports import free_port
 from tests.relying_party import Registered, make_client, make_user, spec
 from tests.reverse_proxy import running_nginx
 

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from tests import forked
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.idp.test_deploy_checks import SOUND
+from tests.ports import free_port
 
 #: Seconds of a year.
 YEAR = 365 * 24 * 60 * 60

@@ -23,10 +23,11 @@ from foundation import mail
 from foundation.models import Mail
 from foundation.outbox import LEASE
 from idp.models import Event
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.idp.management.test_serve import kill
 from tests.idp.management.test_worker import soon, start
 from tests.mail_server import MailServer, running
+from tests.ports import free_port
 from tests.relying_party import Browser, EndUser, forms_of, make_user, unique
 
 CODE = "271828"

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import connections
 
 from accounts.models import User
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.in_process import InProcess
+from tests.ports import free_port
 from tests.relying_party import make_user
 
 #: An endpoint of each kind, and an attribute of the request that only its view asks for.

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server
+from tests.ports import free_port
 from tests.relying_party import Browser, EndUser, forms_of, gone_on, is_page
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,6 +63,7 @@ class Process:
             self.process.wait()
 
 
+#: And those that ended during this test.
 _running: list[Process] = []
 
 
@@ -76,7 +78,6 @@ def running(
         process.wait()
         yield process
     finally:
-        _running.remove(process)
         process.stop()
 
 
@@ -114,14 +115,9 @@ def pytest_runtest_makereport() -> Iterator[None]:
     if report.failed:
         for process in _running:
             report.sections.append((f"log of {process.name}", process.log.read_text()[-6000:]))
+    if report.when == "teardown":
+        _running[:] = [process for process in _running if process.process.poll() is None]
     return report  # type: ignore[return-value]
-
-
-def free_address() -> str:
-    """Return an address for a relying party: another host than the provider's `localhost`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 class Traveller(Browser):
@@ -167,7 +163,7 @@ class Traveller(Browser):
 @contextmanager
 def made(log: Path, **environment: str) -> Iterator[Process]:
     """Run what `make run` runs, at free ports; gives it once all of it answers."""
-    port = free_ports(0, 1, 3)
+    port = free_port(1, 3)
     address = f"http://localhost:{port}"
     command = ["scripts/run"]
     environment |= {"PORT": str(port), "IDP_ISSUER": address}
@@ -178,20 +174,6 @@ def made(log: Path, **environment: str) -> Iterator[Process]:
             time.sleep(0.05)
         assert "start here" in log.read_text(), log.read_text()
         yield process
-
-
-def free_ports(*offsets: int) -> int:
-    """Return a port that is free, as are those at these distances from it."""
-    while True:
-        first = urlsplit(free_address()).port or 0
-        with ExitStack() as taken:
-            try:
-                for offset in offsets:
-                    probe = taken.enter_context(socket.socket())
-                    probe.bind(("127.0.0.1", first + offset))
-            except OSError:
-                continue
-            return first
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from accounts.upstream.refusals import UnreachableError
 from idp.models import Event
 from tests.conftest import ROOT
 from tests.elsewhere import Authority
-from tests.interop.conftest import build, free_address, running
+from tests.interop.conftest import build, running
+from tests.ports import free_address
 
 pytestmark = pytest.mark.programs
 

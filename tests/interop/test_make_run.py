@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.interop.conftest import Process, Traveller, free_ports, made
+from tests.interop.conftest import Process, Traveller, made
+from tests.ports import free_port
 from tests.relying_party import unique
 
 PASSWORD = "tall blue garden gate"
@@ -56,7 +57,7 @@ def test_it_says_where_everything_is_and_shows_the_mail(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("offset", [0, 1, 3])
 def test_a_port_that_is_taken_is_named_before_anything_else(tmp_path: Path, offset: int) -> None:
-    port = free_ports(0, 1, 3)
+    port = free_port(1, 3)
     with socket.create_server(("127.0.0.1", port + offset)):
         ran = subprocess.run(
             ["scripts/run"],

@@ -22,8 +22,9 @@ from idp.declaration import apply
 from idp.models import Client
 from tests.conftest import Server
 from tests.elsewhere import Elsewhere
-from tests.interop.conftest import Traveller, free_address, running
+from tests.interop.conftest import Traveller, running
 from tests.introducing import introduced
+from tests.ports import free_address
 from tests.relying_party import ISSUER, EndUser, is_page, spec, unique
 
 HERE = Path(__file__).parent

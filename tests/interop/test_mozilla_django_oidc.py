@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.conftest import Server
-from tests.interop.conftest import Traveller, free_address, running
+from tests.interop.conftest import Traveller, running
+from tests.ports import free_address
 from tests.relying_party import ISSUER, Answer, EndUser, make_client
 
 CALLBACK = "/oidc/callback/"

@@ -4,7 +4,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.conftest import Server
-from tests.interop.conftest import Traveller, free_address, running, shown
+from tests.interop.conftest import Traveller, running, shown
+from tests.ports import free_address
 from tests.reading import PUBLIC, SIGNING
 from tests.relying_party import ISSUER, EndUser, make_client, spec
 

@@ -14,7 +14,8 @@ import pytest
 from idp.declaration import apply
 from tests.conftest import Server
 from tests.elsewhere import Elsewhere
-from tests.interop.conftest import Traveller, free_address, running, shown
+from tests.interop.conftest import Traveller, running, shown
+from tests.ports import free_address
 from tests.reading import EC, PUBLIC, SIGNING, encrypt_to
 from tests.registering import initial_token
 from tests.relying_party import ISSUER, EndUser, make_client, spec, unique

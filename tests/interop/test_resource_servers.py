@@ -17,7 +17,8 @@ from idp import keys
 from idp.declaration import apply
 from tests.conftest import ROOT, Server
 from tests.dpop import Prover
-from tests.interop.conftest import build, free_address, running
+from tests.interop.conftest import build, running
+from tests.ports import free_address
 from tests.relying_party import ISSUER, Browser, RelyingParty, make_client, make_user, unique
 
 GUIDE = (ROOT / "docs" / "protect-your-api.md").read_text()

@@ -14,7 +14,8 @@ from accounts.allauth_door import social_accounts
 from accounts.models import Session, Upstream, User
 from accounts.upstream import kinds
 from tests.conftest import ROOT
-from tests.interop.conftest import Traveller, build, free_address, running
+from tests.interop.conftest import Traveller, build, running
+from tests.ports import free_address
 from tests.programs.conftest import installed
 from tests.relying_party import ISSUER, Browser, forms_of, gone_on, unique
 from tests.saml import signing_key

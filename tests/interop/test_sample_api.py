@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from idp import keys
 from idp.declaration import apply
 from tests.conftest import Server
-from tests.interop.conftest import free_address, running
+from tests.interop.conftest import running
+from tests.ports import free_address
 from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec, unique
 
 API = f"{free_address()}/"

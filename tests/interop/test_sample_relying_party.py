@@ -25,7 +25,8 @@ from django.utils import timezone
 from idp.declaration import apply
 from idp.models import AccessToken, Grant
 from tests.conftest import Server
-from tests.interop.conftest import Process, Traveller, free_address, running
+from tests.interop.conftest import Process, Traveller, running
+from tests.ports import free_address
 from tests.relying_party import ISSUER, EndUser, Registered, make_client
 
 #: The sample API: where it is, and by that name it is known.

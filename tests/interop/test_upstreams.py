@@ -23,8 +23,9 @@ from django.contrib.auth.models import Group
 
 from accounts.models import Session, Upstream, User
 from tests import secrecy
-from tests.conftest import ROOT, Server, free_port, make_sqlite_database
+from tests.conftest import ROOT, Server, make_sqlite_database
 from tests.interop.conftest import Traveller, running
+from tests.ports import free_port
 from tests.programs.builds import npm
 from tests.relying_party import (
     ISSUER,

@@ -28,10 +28,10 @@ from tests.conftest import ROOT, Server
 from tests.idp.admin.conftest import Operator
 from tests.interop.conftest import (
     build,
-    free_address,
     running,
     traveller,  # noqa: F401  a fixture here, too
 )
+from tests.ports import free_address
 from tests.relying_party import ISSUER, EndUser, make_user
 from tests.relying_party import Browser as PlainBrowser
 

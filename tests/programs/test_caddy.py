@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import elsewhere
-from tests.conftest import free_port
 from tests.elsewhere import Elsewhere
 from tests.idp.admin.conftest import Operator
 from tests.interop.conftest import running
+from tests.ports import free_port
 from tests.programs import builds
 from tests.programs.builds import BuiltProgram
 from tests.programs.conftest import sign_in

@@ -7,10 +7,11 @@ import httpx
 import pytest
 
 from idp.models import Event
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server
 from tests.elsewhere import Authority
 from tests.idp.management.test_worker import soon
 from tests.interop.conftest import running
+from tests.ports import free_port
 from tests.programs import builds
 
 pytestmark = pytest.mark.programs

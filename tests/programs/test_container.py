@@ -22,9 +22,10 @@ from tempfile import TemporaryDirectory
 import httpx
 import pytest
 
-from tests.conftest import ROOT, free_port
+from tests.conftest import ROOT
 from tests.idp.management.test_worker import soon
 from tests.interop.conftest import build
+from tests.ports import free_port
 from tests.relying_party import Browser, forms_of
 
 pytestmark = [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server
+from tests.ports import free_port
 from tests.programs.conftest import installed
 from tests.relying_party import Browser, EndUser, make_client, spec
 

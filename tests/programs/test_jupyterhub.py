@@ -5,7 +5,7 @@ import secrets
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.programs.conftest import Program, sign_in
 from tests.relying_party import make_user
 

@@ -22,7 +22,8 @@ from idp.integrations.catalogue import catalogue
 from tests import secrecy
 from tests.conftest import Server
 from tests.idp.admin.conftest import Operator
-from tests.interop.conftest import free_address, running
+from tests.interop.conftest import running
+from tests.ports import free_address
 from tests.programs import builds
 from tests.programs.conftest import sign_in
 from tests.relying_party import make_user

@@ -18,8 +18,9 @@ from idp.integrations.catalogue import catalogue
 from tests.conftest import Server
 from tests.elsewhere import Elsewhere
 from tests.idp.admin.conftest import Operator
-from tests.interop.conftest import Traveller, free_address
+from tests.interop.conftest import Traveller
 from tests.interop.test_mcp import READ, SERVERS, WAYS, WRITE, serving
+from tests.ports import free_address, free_port
 from tests.programs.builds import PINNED, npm
 from tests.registering import registered
 from tests.relying_party import ISSUER, EndUser, is_page, spec
@@ -147,7 +148,7 @@ def proxy(
     tmp_path: Path,
 ) -> Iterator[Proxy]:
     """mcp-remote, known to Signet in one of the ways."""
-    port = urlsplit(free_address()).port
+    port = free_port()
     who = WAYS[request.param](foreign_site, f"http://localhost:{port}/oauth/callback")
     arguments = [server, str(port), *arguments_for(who)]
     with connected(arguments, traveller, user, tmp_path) as proxy:
@@ -180,7 +181,7 @@ def test_the_settings_of_its_page(
     tested = catalogue()["mcp"].tested
     assert tested is not None
     assert tested.version.split()[-1] in (PINNED / "mcp" / "package.json").read_text()
-    base, port = server.removesuffix("/mcp"), str(urlsplit(free_address()).port)
+    base, port = server.removesuffix("/mcp"), str(free_port())
     form = operator.open("idp/client/add/program/mcp/", base=base)
     registered_uris = [uri.replace(PORT, port) for uri in catalogue()["mcp"].redirect_uris]
     page = operator.browser.submit(

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from tests import secrecy
-from tests.conftest import Server, free_port
+from tests.conftest import Server
+from tests.ports import free_port
 from tests.relying_party import Browser, EndUser, forms_of, make_client, make_user
 from tests.wire.test_password_grant import GRANTS
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from tests.conftest import free_port
 from tests.outages import Cluster, cluster
+from tests.ports import free_port
 from tests.scale.load import DECLARED
 from tests.scale.site import Site, running_site
 

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from tests.conftest import free_port
 from tests.outages import fill, listens, postgresql_program
+from tests.ports import free_port
 from tests.scale.load import DECLARED
 
 #: Seconds after which a primary that is gone loses its lock: Patroni's least.

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server
+from tests.ports import free_port
 from tests.reverse_proxy import Nginx, running_nginx
 
 CONFIGURATION = (ROOT / "deploy/nginx/signet.conf").read_text()

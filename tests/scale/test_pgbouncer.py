@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.conftest import free_port
 from tests.idp.management.test_worker import soon
 from tests.outages import Cluster, listens
+from tests.ports import free_port
 from tests.scale.load import load, report, whole
 from tests.scale.site import running_site
 

@@ -17,8 +17,8 @@ from signet_client.id_tokens import verified_claims
 from signet_client.issuers import Issuer, discover
 from signet_client.problems import Problem
 from tests.assertions import jwks_of, make_key, sign
-from tests.conftest import free_port
 from tests.elsewhere import Elsewhere, answering, running
+from tests.ports import free_port
 from tests.relying_party import spec
 from tests.signet_client.conftest import Program, ended
 

@@ -14,7 +14,7 @@ from accounts.models import Session
 from accounts.sessions import Ending, end_sessions
 from idp.declaration import apply
 from tests.conftest import ROOT, Server
-from tests.interop.conftest import free_address
+from tests.ports import free_address
 from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client
 
 RECIPE = (ROOT / "docs" / "protect-your-api.md").read_text()

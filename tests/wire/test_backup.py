@@ -13,8 +13,9 @@ import pytest
 from django.db import connection
 
 from tests import relying_party
-from tests.conftest import Server, database_url, free_port
+from tests.conftest import Server, database_url
 from tests.outages import manage, postgresql_program
+from tests.ports import free_port
 from tests.relying_party import Browser, RelyingParty, make_client, make_user_with_app, unique
 
 pytestmark = pytest.mark.scale

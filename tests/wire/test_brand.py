@@ -18,7 +18,8 @@ from foundation import branding
 from foundation.models import Brand
 from idp.declaration import apply, export
 from tests.accounts.test_letters import TEMPLATES, written
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server
+from tests.ports import free_port
 from tests.relying_party import Browser, RelyingParty, make_client, make_user
 
 #: Markup in every text; what a browser would run would have to be in a page as it is here.

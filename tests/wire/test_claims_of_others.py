@@ -12,7 +12,8 @@ from accounts.models import User
 from idp.declaration import apply
 from tests import secrecy
 from tests.claim_sources import KEY, SOURCES, token_of
-from tests.conftest import Server, free_port
+from tests.conftest import Server
+from tests.ports import free_port
 from tests.relying_party import (
     ISSUER,
     Browser,

@@ -1,6 +1,5 @@
 """How a client proves itself at the token endpoint. RFC 6749 §2.3, OIDC Core §9."""
 
-import socket
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from idp.clients import secrets
 from idp.models import Client
 from tests import secrecy
 from tests.conftest import Server
+from tests.ports import free_port
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -244,9 +244,7 @@ def test_a_new_secret_counts_at_once_and_the_old_no_more(browser: Browser, user:
 @pytest.fixture(scope="module")
 def elsewhere(provider: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A second server on the same database: another process, with a memory of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        issuer = f"http://localhost:{free.getsockname()[1]}"
+    issuer = f"http://localhost:{free_port()}"
     server = Server(issuer, tmp_path_factory.mktemp("elsewhere") / "log")
     server.wait()
     yield server

@@ -19,7 +19,8 @@ from jwcrypto.jwt import JWT
 
 from idp.issuer import origin_of
 from tests import secrecy
-from tests.conftest import ROOT, Server, database_url, free_port
+from tests.conftest import ROOT, Server, database_url
+from tests.ports import free_port
 from tests.relying_party import Browser, EndUser, forms_of, make_client, make_user, spec, unique
 
 PATH = "/auth"

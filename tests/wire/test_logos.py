@@ -16,9 +16,10 @@ from PIL import Image
 from idp.clients import logos
 from idp.declaration import DeclarationError
 from idp.models import ClientLogo
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.elsewhere import Elsewhere, answering, drip
 from tests.introducing import introduced
+from tests.ports import free_port
 from tests.registering import (
     REDIRECT_URI,
     as_client,

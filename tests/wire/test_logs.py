@@ -1,7 +1,6 @@
 """What the log tells of a request, and how an operator finds it."""
 
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import httpx
 import pytest
 
 from idp.models import Event
-from tests.conftest import Server, free_port
+from tests.conftest import Server
+from tests.ports import free_port
 from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, unique
 
 MADE = re.compile(r"[0-9a-f]{12}")
@@ -71,9 +71,7 @@ def test_an_id_that_is_none_is_not_taken(provider: Server, given: str) -> None:
 @pytest.fixture(scope="module")
 def directly(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A provider with no proxy before it, and one thread for all requests."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        issuer = f"http://localhost:{free.getsockname()[1]}"
+    issuer = f"http://localhost:{free_port()}"
     log = tmp_path_factory.mktemp("directly") / "log"
     server = Server(issuer, log, "--threads", "1", IDP_TRUSTED_PROXY_COUNT="0")
     server.wait()

@@ -12,9 +12,10 @@ import httpx
 import psycopg
 import pytest
 
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.idp.management.test_worker import soon
 from tests.outages import Asker, Cluster, Line, cluster, redis
+from tests.ports import free_port
 
 pytestmark = pytest.mark.once
 WELL = {"page": 200, "sign_in": 302, "token": 200, "userinfo": 401, "authorize": 400}

@@ -13,9 +13,10 @@ import pytest
 from django.utils import timezone
 
 from idp.models import Client, Event, InitialAccessToken
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.elsewhere import Elsewhere
 from tests.introducing import introduced
+from tests.ports import free_port
 from tests.registering import (
     REDIRECT_URI,
     as_client,

@@ -1,7 +1,6 @@
 """The wheel has all that a provider needs: it runs without a checkout."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT, make_sqlite_database
+from tests.ports import free_port
 
 pytestmark = pytest.mark.once
 SIGNET = "from idp.command_line import main; main()"
@@ -68,9 +68,7 @@ def test_the_wheel_has_a_console_script(installed: Path) -> None:
 
 
 def test_it_serves_pages_styles_texts_and_the_catalogue(installed: Path, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     env = environment(installed, tmp_path, port)
     script = tmp_path / "signet"  # as pip makes one
     script.write_text(SIGNET)

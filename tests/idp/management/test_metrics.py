@@ -14,8 +14,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server
 from tests.idp.management.test_worker import children_of, soon
+from tests.ports import free_port
 from tests.relying_party import Browser, EndUser, make_client
 
 DEPLOY = ROOT / "deploy/prometheus"

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from accounts.models import User
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.idp.management.test_worker import children_of, soon, workers_of
+from tests.ports import free_port
 from tests.relying_party import Browser, forms_of, make_user
 
 pytestmark = pytest.mark.once

@@ -16,9 +16,10 @@ from django.db import connection, transaction
 
 from accounts.models import Session
 from idp.models import Delivery
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.elsewhere import Elsewhere
 from tests.idp.management.test_worker import children_of, soon
+from tests.ports import free_port
 from tests.relying_party import Browser, EndUser, RelyingParty, forms_of, make_client, unique
 
 

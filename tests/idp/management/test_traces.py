@@ -15,9 +15,10 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests import forked, secrecy
-from tests.conftest import Server, free_port
+from tests.conftest import Server
 from tests.elsewhere import Elsewhere
 from tests.idp.management.test_worker import soon
+from tests.ports import free_port
 from tests.relying_party import Browser, EndUser, Registered, RelyingParty, make_client
 
 TRACE, PARENT, UNSAMPLED = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "1" * 32

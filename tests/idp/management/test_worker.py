@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from idp.logout import backchannel
 from idp.models import Client, Delivery, Interaction
 from tests.conftest import ROOT, Server, database_url
 from tests.elsewhere import Elsewhere
+from tests.ports import free_port
 from tests.relying_party import make_client, unique
 
 
@@ -126,9 +126,7 @@ def children_of(pid: int) -> dict[int, str]:
 def test_serving_with_a_worker_starts_it_and_stops_it(
     over: Callable[[], bool], tmp_path: Path
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        issuer = f"http://localhost:{free.getsockname()[1]}"
+    issuer = f"http://localhost:{free_port()}"
     server = Server(issuer, tmp_path / "log", "--with-worker")
     try:
         server.wait()

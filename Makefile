@@ -47,7 +47,6 @@ lint-types:
 
 lint-structure:
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/request_paths.py --check
 	$(BIN)/python scripts/check_migrations.py
 
 lint-texts:

@@ -2,7 +2,8 @@
 
 Prints, for each, how many functions there are, in how many modules, and how many of our frames are
 on the stack at the deepest; `--names` lists them in the order of their first call, and `--check`
-fails where there are more than LIMITS allow. A database of its own is made and thrown away.
+fails where there are more than LIMITS allow. Without DATABASE_URL, a database is made and thrown
+away.
 """
 
 import argparse
@@ -176,7 +177,7 @@ def ask(
 
 def measure(work: Path) -> dict[str, RequestPath]:
     """Return the path of each request, each after one that is not counted."""
-    os.environ["DATABASE_URL"] = f"sqlite:///{work / 'db.sqlite3'}"
+    os.environ.setdefault("DATABASE_URL", f"sqlite:///{work / 'db.sqlite3'}")
     os.environ["DJANGO_SETTINGS_MODULE"] = "idp.settings"
     os.environ["IDP_ISSUER"] = "http://localhost:8000"
     import django

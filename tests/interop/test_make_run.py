@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, make_sqlite_database
 from tests.interop.conftest import Process, Traveller, made
 from tests.ports import free_port
 from tests.relying_party import unique
@@ -37,6 +37,7 @@ def code_in(run: Process) -> str:
 
 
 def test_it_says_where_everything_is_and_shows_the_mail(tmp_path: Path) -> None:
+    make_sqlite_database(tmp_path / "run.sqlite3")  # what migrating takes, each test run takes once
     with made(tmp_path / "log", **own_database(tmp_path)) as run:
         lines = run.log.read_text().strip().splitlines()
         assert len(lines) <= 15, "\n".join(lines)

@@ -29,6 +29,7 @@ _PAUSE = 5
 #: Seconds for requests in progress, and then mail, after the server is asked to stop.
 _STOPS_WITHIN = 15
 _MAIL_LEAVES_WITHIN = 4
+_TO_STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 class PortTakenError(Exception):
@@ -86,8 +87,6 @@ def _serve_requests(
     target: Callable[..., None], parent: int, pause: float, threads: int, *arguments: Any
 ) -> None:
     """Serve requests in a process until a signal or until the parent ends."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)  # the parent's handlers, until granian sets its own
     end_with(parent)
     time.sleep(pause)
     waits.limit(threads)
@@ -100,6 +99,25 @@ def _serve_requests(
     finally:
         sender.stop(_MAIL_LEAVES_WITHIN)
         traces.end()
+
+
+def stop_at_once_after_forks() -> None:
+    """Let a signal to stop end a process that this one has just forked.
+
+    It begins with the handlers of its parent, which would note the signal for nobody to read. Until
+    it has none, signals wait.
+    """
+
+    def begin() -> None:
+        for number in _TO_STOP:
+            signal.signal(number, signal.SIG_DFL)  # until granian sets handlers of its own
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TO_STOP)
+
+    os.register_at_fork(
+        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, _TO_STOP),
+        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _TO_STOP),
+        after_in_child=begin,
+    )
 
 
 def end_with(parent: int, grace: float = 3) -> None:

@@ -66,6 +66,7 @@ class Command(BaseCommand):
                 metrics.begin(ended_with_us.enter_context(TemporaryDirectory()))
             prepare_database()
             connections.close_all()  # none may live across a fork
+            processes.stop_at_once_after_forks()
             gc.freeze()  # what is loaded is shared with the processes, and is never garbage
             settings.IDP_THREADS = threads  # of the processes that serve, forked from this one …
             fetching.places.share_out(threads)

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from accounts.models import User
-from tests.conftest import Server
+from tests.conftest import ROOT, Server
 from tests.idp.management.test_worker import children_of, soon, workers_of
 from tests.ports import free_port
 from tests.relying_party import Browser, forms_of, make_user
@@ -153,3 +155,29 @@ def test_a_server_that_is_stopped_while_it_starts_stops(serve: Serve) -> None:
     server.process.wait(60)
     # Else granian kills its processes after 15 seconds, and says so.
     assert "refused to gracefully stop" not in server.log.read_text()
+
+
+#: Forks a process that is slow to begin, while its parent has a handler, and sends it a signal.
+FORKS = """
+import os, signal, time
+import django
+django.setup()
+from idp.management.processes import stop_at_once_after_forks
+
+os.register_at_fork(after_in_child=lambda: time.sleep(0.5))
+stop_at_once_after_forks()
+signal.signal(signal.SIGTERM, lambda *_: None)
+forked = os.fork()
+if not forked:
+    time.sleep(30)
+    os._exit(0)
+os.kill(forked, signal.SIGTERM)
+print(os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]))
+"""
+
+
+def test_a_process_that_has_hardly_begun_heeds_the_signal() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", FORKS], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert int(ran.stdout) == -signal.SIGTERM

@@ -37,15 +37,13 @@ class OutageError(Exception):
 
 def part_out_of_order(error: BaseException | None) -> str | None:
     """Return the part whose outage caused an error, such as "database"; None for other errors."""
-    import redis  # takes a tenth of a process' start, and few need it
-
     if isinstance(error, OutageError):
         return error.part
-    if isinstance(error, redis.RedisError):
-        return "cache"
     if isinstance(error, Error) and _is_outage(error):
         return "database"
-    return None
+    import redis  # a tenth of what starting a process takes, and few need it
+
+    return "cache" if isinstance(error, redis.RedisError) else None
 
 
 def _is_outage(error: Error) -> bool:

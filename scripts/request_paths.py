@@ -2,8 +2,8 @@
 
 Prints, for each, how many functions there are, in how many modules, and how many of our frames are
 on the stack at the deepest; `--names` lists them in the order of their first call, and `--check`
-fails where there are more than LIMITS allow. Without DATABASE_URL, a database is made and thrown
-away.
+fails where there are more than LIMITS allow. A database of its own is made and thrown away;
+`--database` names an SQLite file that is migrated already, and is written to.
 """
 
 import argparse
@@ -175,9 +175,9 @@ def ask(
     return dict(json.loads(answered))
 
 
-def measure(work: Path) -> dict[str, RequestPath]:
+def measure(work: Path, database: Path) -> dict[str, RequestPath]:
     """Return the path of each request, each after one that is not counted."""
-    os.environ.setdefault("DATABASE_URL", f"sqlite:///{work / 'db.sqlite3'}")
+    os.environ["DATABASE_URL"] = f"sqlite:///{database}"
     os.environ["DJANGO_SETTINGS_MODULE"] = "idp.settings"
     os.environ["IDP_ISSUER"] = "http://localhost:8000"
     import django
@@ -219,10 +219,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", action="store_true", help="list the functions")
     parser.add_argument("--check", action="store_true", help="fail where there are too many")
+    parser.add_argument("--database", type=Path, metavar="FILE", help="begin with this one")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as work:
-        paths = measure(Path(work))
+        paths = measure(Path(work), options.database or Path(work) / "db.sqlite3")
     for request, path in paths.items():
         print(f"{request}: {path}")
         for name in path.names() if options.names else ():

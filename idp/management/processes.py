@@ -29,6 +29,7 @@ _PAUSE = 5
 #: Seconds for requests in progress, and then mail, after the server is asked to stop.
 _STOPS_WITHIN = 15
 _MAIL_LEAVES_WITHIN = 4
+#: The signals that ask to stop.
 _TO_STOP = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -104,8 +105,8 @@ def _serve_requests(
 def stop_at_once_after_forks() -> None:
     """Let a signal to stop end a process that this one has just forked.
 
-    It begins with the handlers of its parent, which would note the signal for nobody to read. Until
-    it has none, signals wait.
+    It begins with its parent's handlers, which would swallow the signal. Until these are gone, the
+    signal is blocked, so that it is delivered then.
     """
 
     def begin() -> None:

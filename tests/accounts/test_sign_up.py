@@ -142,7 +142,6 @@ def test_it_can_be_closed(provider, tmp_path) -> None:
     from tests.conftest import Server
 
     issuer = settings.IDP_ISSUER.rsplit(":", 1)[0]
-
     port = free_port()
     server = Server(f"{issuer}:{port}", tmp_path / "log", IDP_SIGNUP="invite")
     try:

@@ -103,9 +103,9 @@ def consent_by_document(visitor: Visitor) -> None:
     visitor.open(request_of(site, visitor.user)[0])
     visitor.sign_in()
     visitor.sees(f"Continue to {name}?")
-    told = visitor.page.locator(".notice")
-    expect(told).to_contain_text(f"comes from assistant.example and calls itself {name}")
-    expect(told).to_contain_text("a program on your device")
+    notice = visitor.page.locator(".notice")
+    expect(notice).to_contain_text(f"comes from assistant.example and calls itself {name}")
+    expect(notice).to_contain_text("a program on your device")
 
 
 def device_code(visitor: Visitor) -> str:

@@ -29,4 +29,5 @@ for (const field of form.querySelectorAll("textarea")) {
     clearTimeout(waiting);
     waiting = setTimeout(check, 400, field);
   });
+  if (field.value !== field.defaultValue) check(field); // Typed before this script ran.
 }

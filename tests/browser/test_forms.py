@@ -71,6 +71,7 @@ def test_set_up_an_app_and_sign_in_with_it_by_keyboard_alone(visitor: Visitor) -
     expect(page.locator("#id_code")).to_be_focused()
     page.keyboard.type(visitor.app.wrong_code())  # the last digit sends it
     expect(page.get_by_role("alert")).to_be_visible()
+    page.wait_for_load_state()  # the script sends the next code
     expect(page.locator("#id_code")).to_be_focused()
     page.keyboard.type(visitor.app.code())
     visitor.sees("Continue to Bakery?")

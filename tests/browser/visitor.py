@@ -66,10 +66,12 @@ class Visitor:
 
     def is_at_home(self, name: str = "Ana") -> None:
         """Wait for the account's overview, which greets by the given name."""
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(re.compile(rf", {name}$"))
+        self.sees(re.compile(rf", {name}$"))
 
-    def sees(self, heading: str) -> None:
+    def sees(self, heading: str | re.Pattern[str]) -> None:
+        """Wait for the page of this heading, and for its scripts, which answer to keys."""
         expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+        self.page.wait_for_load_state()
 
     def start_at_bakery(self) -> None:
         self.page.goto(self.bakery.url)

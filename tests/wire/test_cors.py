@@ -115,7 +115,7 @@ def test_a_browsers_cookies_mean_nothing_at_the_token_endpoint(
 @pytest.mark.parametrize(
     "near",
     [
-        "https://evil.example",
+        "https://{another}.example",
         "null",
         "{origin}.evil.example",
         "{origin}:8443",
@@ -127,7 +127,8 @@ def test_a_browsers_cookies_mean_nothing_at_the_token_endpoint(
     ],
 )
 def test_no_other_page_may(origin: str, path: str, near: str) -> None:
-    other = near.format(origin=origin, host=origin.removeprefix("https://"))
+    host = origin.removeprefix("https://")
+    other = near.format(origin=origin, host=host, another=unique("another"))
     for response in (preflight(path, other), from_page(path, other, "POST")):
         assert ALLOW not in response.headers
         assert "Access-Control-Allow-Credentials" not in response.headers

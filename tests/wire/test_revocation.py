@@ -170,7 +170,7 @@ def test_a_single_page_app_may_revoke_from_its_origin(provider: object) -> None:
         for method, of, data, headers in (
             ("OPTIONS", origin, None, {"Access-Control-Request-Method": "POST"}),
             ("POST", origin, form, {}),
-            ("POST", "https://elsewhere.example", form, {}),
+            ("POST", f"https://{unique('elsewhere')}.example", form, {}),
         )
     )
     assert asked.headers["Access-Control-Allow-Origin"] == origin

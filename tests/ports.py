@@ -5,8 +5,9 @@ import secrets
 import socket
 from contextlib import ExitStack, suppress
 
-#: Below those from which the kernel takes the near ends of connections.
-_RANGE = range(10_000, 32_000)
+#: Above the last that browsers and Node.js never ask, 10080 (Fetch, "bad port"), and below those
+#: from which the kernel takes the near ends of connections.
+_RANGE = range(10_081, 32_000)
 #: A port is ours while its UDP twin is: then no other test process gets it.
 _ours = ExitStack()
 atexit.register(_ours.close)

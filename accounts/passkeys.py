@@ -7,7 +7,6 @@ browser signs our origin with it, so that no other site can use the answer.
 import json
 import secrets
 import struct
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,12 +16,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 from fido2.server import Fido2Server
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import (
@@ -44,18 +43,17 @@ from accounts.allauth_door.factors import Factor
 from accounts.models import User
 from accounts.passkey_keys import OFFERED, refuse_unsound
 from accounts.passkey_names import distinct, name_for
+from foundation import server_keys
 
 #: How many one account may have.
 MOST = 20
 #: How often one is offered after signing in.
 OFFERED_EVERY = timedelta(days=30)
-#: Limits of pending challenges in a browser session: their number (one per tab) and lifetime in
-#: seconds.
-_CHALLENGES = "accounts_passkey_challenges"
+#: What challenges are sealed for, and how many seconds one is valid.
+_CHALLENGE = "passkey challenge"
+_SECONDS = 600
 #: Where the browser session has the id of a passkey that is unknown.
 _UNKNOWN = "accounts_unknown_passkey"
-_TABS = 8
-_SECONDS = 600
 _LONGEST_ID = 1023  # WebAuthn §4, Credential ID
 _HANDLE_BYTES = 64
 _LONGEST_NUMBER = 18
@@ -77,24 +75,25 @@ def creation_options(
     With `conditional`, a password manager may create it without asking (§5.1.3), right after it
     filled in the password. Using it takes user verification all the same.
     """
-    options, state = _server().register_begin(
+    options, _ = _server().register_begin(
         PublicKeyCredentialUserEntity(
             id=_handle_of(user), name=user.email, display_name=user.get_full_name()
         ),
         credentials=_credentials_of(user),
         resident_key_requirement=ResidentKeyRequirement.REQUIRED,
         user_verification=_PREFERRED if conditional else _VERIFIED,
+        challenge=_new_challenge(request, conditional=conditional),
     )
-    _keep_challenge(request, state["challenge"], conditional=conditional)
     return dict(options)
 
 
 def request_options(request: HttpRequest, user: User | None = None) -> dict[str, Any]:
     """Return the options for using a passkey: one of `user`, or any. WebAuthn §5.5."""
-    options, state = _server().authenticate_begin(
-        credentials=_credentials_of(user) if user else [], user_verification=_VERIFIED
+    options, _ = _server().authenticate_begin(
+        credentials=_credentials_of(user) if user else [],
+        user_verification=_VERIFIED,
+        challenge=_new_challenge(request),
     )
-    _keep_challenge(request, state["challenge"])
     return dict(options)
 
 
@@ -148,8 +147,8 @@ def _registered(
 def verified_passkey(request: HttpRequest, credential: str, user: User | None = None) -> Factor:
     """Verify an assertion and return the passkey, of `user` or of the user it names. WebAuthn §7.2.
 
-    Raises ValidationError for anything but an answer to a pending challenge of this browser
-    session, with the code `passkey_unknown` where there is no such passkey. A challenge is answered
+    Raises ValidationError for anything but an answer to a pending challenge of this browser,
+    with the code `passkey_unknown` where there is no such passkey. A challenge is answered
     once.
     """
     with _understood():
@@ -292,38 +291,41 @@ def _named(handle: bytes | None) -> User:
     return user
 
 
-def _keep_challenge(request: HttpRequest, challenge: str, *, conditional: bool = False) -> None:
-    """Store a challenge; each tab has its own, and the oldest are dropped."""
-    waiting = [*_waiting(request), [challenge, time.time(), conditional]]
-    request.session[_CHALLENGES] = waiting[-_TABS:]
+def _new_challenge(request: HttpRequest, *, conditional: bool = False) -> bytes:
+    """Return a challenge for this browser and its user.
+
+    It is sealed and not stored, so a page can ask for several at once: of two requests that change
+    one browser session at the same time, the one that ends last undoes the other's change.
+    """
+    said = json.dumps([*_asked_by(request), conditional])
+    return server_keys.seal(said.encode(), _CHALLENGE).encode()
 
 
 def _take_challenge(request: HttpRequest, client_data: CollectedClientData) -> dict[str, Any]:
     """Return the state of the challenge that was answered, and use it up.
 
-    Raises ValueError if it is not of this browser session, was answered before, or was answered
-    within a cross-origin frame.
+    Raises ValueError if it is not for this browser and its user, is too old, was answered before,
+    or was answered within a cross-origin frame.
     """
-    answered = websafe_encode(client_data.challenge)
-    waiting = _waiting(request)
-    found = [entry for entry in waiting if constant_time_compare(entry[0], answered)]
-    if not found or client_data.cross_origin:
-        raise ValueError("Not an answer to a challenge of this browser session.")
-    request.session[_CHALLENGES] = [entry for entry in waiting if entry not in found]
-    if not code_limits.is_first_answer(answered):  # parallel requests read the same session
+    sealed = client_data.challenge.decode()
+    try:
+        *asked_by, conditional = json.loads(server_keys.unseal(sealed, _CHALLENGE, _SECONDS))
+    except InvalidToken as problem:
+        raise ValueError("Not a challenge of ours, or too old.") from problem
+    if asked_by != _asked_by(request) or client_data.cross_origin:
+        raise ValueError("Not an answer to a challenge of this browser.")
+    if not code_limits.is_first_answer(sealed):
         raise ValueError("This challenge was answered before.")
-    conditional = True in found[0][2:]
-    verification = _PREFERRED if conditional else _VERIFIED
     return {
-        "challenge": answered,
-        "user_verification": verification,
+        "challenge": websafe_encode(client_data.challenge),
+        "user_verification": _PREFERRED if conditional else _VERIFIED,
         "conditional": conditional,
     }
 
 
-def _waiting(request: HttpRequest) -> list[Any]:
-    since = time.time() - _SECONDS
-    return [entry for entry in request.session.get(_CHALLENGES, []) if entry[1] > since]
+def _asked_by(request: HttpRequest) -> list[Any]:
+    """Return what tells browsers and users apart: the cookie that every form is sent with."""
+    return [request.COOKIES.get(settings.CSRF_COOKIE_NAME, ""), request.user.pk]
 
 
 @contextmanager

@@ -19,9 +19,12 @@ def seal(plaintext: bytes, purpose: str) -> str:
     return _fernet(purpose).encrypt(plaintext).decode()
 
 
-def unseal(sealed: str, purpose: str) -> bytes:
-    """Decrypt what `seal` encrypted. Raises cryptography.fernet.InvalidToken if no key fits."""
-    return _fernet(purpose).decrypt(sealed)
+def unseal(sealed: str, purpose: str, within: int | None = None) -> bytes:
+    """Decrypt what `seal` encrypted, in the last `within` seconds if given.
+
+    Raises cryptography.fernet.InvalidToken if no key fits or it was sealed earlier.
+    """
+    return _fernet(purpose).decrypt(sealed, ttl=within)
 
 
 def opens(sealed: str, purpose: str) -> bool:

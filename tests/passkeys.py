@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
 from fido2 import cbor
 from fido2.cose import ES256
 from fido2.utils import sha256, websafe_decode, websafe_encode
@@ -73,7 +74,9 @@ class SecurityKey:
 
 
 def options_of(browser: Browser, address: str = PASSKEY) -> dict[str, Any]:
-    """Ask a page for a challenge, as its script does."""
+    """Ask a page for a challenge, as its script does; the page gave the browser its cookie."""
+    if settings.CSRF_COOKIE_NAME not in browser.cookies:
+        browser.open("/account/login/")
     response = browser.get(address, headers={"Accept": "application/json"})
     assert response.status_code == 200, response.text
     options: dict[str, Any] = response.json()["publicKey"]

@@ -1,14 +1,20 @@
 """Getting in with a passkey that was not made for it. WebAuthn Level 3 §7.2, §13.4."""
 
 import json
+import time
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from fido2.cose import ES256, ES256K, ES384, PS256, RS1, RS256, EdDSA
 from fido2.utils import websafe_decode
 
+from accounts import passkeys
 from accounts.models import Session, User
 from tests.passkeys import (
     NEW_PASSKEY,
@@ -63,6 +69,23 @@ def test_an_answer_works_once_and_in_its_own_browser(victim: EndUserWithPasskey)
         assert is_page(send(browser, page, answer), HOME)
         Session.objects.filter(user__email=victim.email).update(ended_at="2020-01-01T00:00Z")
         assert refused(browser, answer)
+
+
+@spec("WebAuthn", "13.4.3")
+def test_an_answer_comes_within_ten_minutes(
+    browser: Browser, user: EndUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.sign_in(user)
+    credential = json.dumps(SecurityKey().make(options_of(browser, NEW_PASSKEY)))
+    request = HttpRequest()
+    request.user = User.objects.get(email=user.email)
+    request.COOKIES[settings.CSRF_COOKIE_NAME] = browser.cookies[settings.CSRF_COOKIE_NAME]
+    now = time.time()
+    for minutes, accepted in ((11, False), (9, True)):
+        monkeypatch.setattr(time, "time", lambda at=now + 60 * minutes: at)
+        with nullcontext() if accepted else pytest.raises(ValidationError):
+            passkeys.made(request, credential, "Blue key", request.user)
+        monkeypatch.undo()
 
 
 @spec("WebAuthn", "7.2")

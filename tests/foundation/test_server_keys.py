@@ -34,6 +34,14 @@ def test_and_not_once_it_is_gone(keys) -> None:
         server_keys.unseal(sealed, "a")
 
 
+def test_what_is_older_than_asked_for_is_not_opened(keys) -> None:
+    keys("key")
+    sealed = server_keys.seal(b"secret", "a")
+    assert server_keys.unseal(sealed, "a", within=60) == b"secret"
+    with pytest.raises(InvalidToken):
+        server_keys.unseal(sealed, "a", within=-1)
+
+
 def test_purposes_do_not_mix(keys) -> None:
     keys("key")
     assert not server_keys.matches("secret", server_keys.keyed_hash("secret", "a"), "b")

@@ -116,6 +116,22 @@ def test_one_new_passkey_sent_several_times_is_kept_once(browser: Browser, user:
     assert rows.count() == 1
 
 
+@spec("WebAuthn", "7.1")
+def test_each_challenge_asked_for_at_the_same_moment_can_be_answered(
+    browser: Browser, user: EndUser
+) -> None:
+    """A page asks for one by itself, and for another when its button is pressed."""
+    browser.sign_in(user)
+    page = browser.open(NEW_PASSKEY)
+    copies = copies_of(browser)
+    asked = {"Accept": "application/json"}
+    answers = at_once(lambda number: copies[number].get(NEW_PASSKEY, headers=asked))
+    for answer in answers:
+        added = send(browser, page, SecurityKey().make(answer.json()["publicKey"]))
+        assert not is_page(added, NEW_PASSKEY), added.text
+    assert Authenticator.objects.filter(user__email=user.email, type="webauthn").count() == AT_ONCE
+
+
 @spec("WebAuthn", "13.4.3")
 def test_one_answer_of_a_passkey_signs_in_once() -> None:
     user = make_user_with_passkey()

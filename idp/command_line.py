@@ -7,9 +7,9 @@ import sys
 
 from signet_client import COMMANDS
 
-#: After how many new objects Python looks for garbage. Loading Django makes many that stay, and a
-#: request some thousand: at Python's own 700, a fifth of the processor time went into looking.
-_OBJECTS_BETWEEN_LOOKS = 50_000
+#: After how many new objects Python looks for garbage. Loading makes some hundred thousand that
+#: stay: at Python's own 700, looking through them takes a third of the time to start.
+_OBJECTS_BETWEEN_LOOKS = 500_000
 #: What asks for help about everything.
 _HELP: tuple[list[str], ...] = ([], ["help"], ["--help"], ["-h"])
 

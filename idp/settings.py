@@ -459,6 +459,7 @@ OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "idp.AccessToken"
 OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "idp.RefreshToken"
 OAUTH2_PROVIDER_ID_TOKEN_MODEL = "idp.IDToken"
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "idp.DeviceCode"
+MIGRATION_MODULES = {"oauth2_provider": None}  # It has no tables: all its models are replaced.
 OAUTH2_PROVIDER = {
     "OAUTH2_VALIDATOR_CLASS": "idp.toolkit.validator.Validator",
     "SCOPES_BACKEND_CLASS": "idp.toolkit.scopes.Scopes",

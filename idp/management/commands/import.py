@@ -1,6 +1,5 @@
 """`manage.py import`: take people, groups and apps over from other software."""
 
-import gc
 import logging
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from idp.importers.report import Outcome, Report, Told, is_csv
 from idp.importers.run import Import
 from idp.importers.source import Options, UnusableFileError
 from idp.importers.sources import SOURCES
+from idp.management.processes import look_for_garbage_seldom
 
 #: The exit code where rows were left out, or something of them.
 NOT_ALL = 3
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, source: str, origin: str, **own: Any) -> None:
         """Import, and print how many rows became what."""
-        gc.freeze()  # all that is loaded stays: looking through it would take a tenth of the time
+        look_for_garbage_seldom()
         self._shown = 0
         options = Options(origin, own)
         self._bar = Bar(self.stderr, options.reached)

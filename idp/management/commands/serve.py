@@ -1,6 +1,5 @@
 """`manage.py serve`: the provider on granian, refusing to start where it would be unsafe."""
 
-import gc
 import os
 from argparse import ArgumentParser
 from contextlib import ExitStack
@@ -67,7 +66,7 @@ class Command(BaseCommand):
             prepare_database()
             connections.close_all()  # none may live across a fork
             processes.stop_at_once_after_forks()
-            gc.freeze()  # what is loaded is shared with the processes, and is never garbage
+            processes.look_for_garbage_seldom()
             settings.IDP_THREADS = threads  # of the processes that serve, forked from this one …
             fetching.places.share_out(threads)
             os.environ["IDP_THREADS"] = str(threads)  # … and of those that read the settings anew

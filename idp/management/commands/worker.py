@@ -24,7 +24,7 @@ from idp.event_counts import count_events
 from idp.housekeeping import batches, expire, tidy, walk
 from idp.logout import backchannel
 from idp.management.database import refuse_other_keys
-from idp.management.processes import end_with
+from idp.management.processes import end_with, look_for_garbage_seldom
 
 log = structlog.get_logger(__name__)
 #: Seconds between two rounds of notifications, of expiring, of deleting expired rows, and of walks
@@ -69,6 +69,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         if parent is not None:
             end_with(parent, grace=10)
+        look_for_garbage_seldom()
         traces.begin()
         sender = mail.start_sending()
         for work in _BESIDE:

@@ -7,6 +7,7 @@ No secret that a run used may be in a server's log or in an event.
 import atexit
 import gc
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -80,6 +81,8 @@ def pytest_configure() -> None:
     # There are many objects that stay, and looking through them for garbage takes a while.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
+    # A line for each request takes a twentieth of a test process's time, and nothing shows it.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def pytest_collection_finish() -> None:

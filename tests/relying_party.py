@@ -272,7 +272,8 @@ class _Forms(HTMLParser):
 
 def keep_secret(response: httpx.Response) -> None:
     """Note what a response brings that no other user may see: cookies, and codes in its address."""
-    secrecy.used.note(*response.cookies.values())
+    if "Set-Cookie" in response.headers:
+        secrecy.used.note(*response.cookies.values())
     secrecy.used.note_address(response.headers.get("Location", ""))
 
 
@@ -305,6 +306,7 @@ class Browser(httpx.Client):
             event_hooks={"response": [keep_secret, self._trust_localhost]},
             timeout=30,
             verify=False,  # there is no TLS here, and loading certificates takes its time
+            trust_env=False,  # nor a proxy
         )
 
     def settle(self, response: httpx.Response) -> httpx.Response:

@@ -147,9 +147,8 @@ def _registered(
 def verified_passkey(request: HttpRequest, credential: str, user: User | None = None) -> Factor:
     """Verify an assertion and return the passkey, of `user` or of the user it names. WebAuthn §7.2.
 
-    Raises ValidationError for anything but an answer to a pending challenge of this browser,
-    with the code `passkey_unknown` where there is no such passkey. A challenge is answered
-    once.
+    Raises ValidationError for anything but an answer to a pending challenge of this browser, with
+    the code `passkey_unknown` where there is no such passkey. A challenge is answered once.
     """
     with _understood():
         answer = AuthenticationResponse.from_dict(json.loads(credential))

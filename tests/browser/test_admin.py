@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import Session, User
 from foundation.models import Brand
@@ -261,6 +261,20 @@ def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None
     assert answer.json()["error"] == "unsupported_grant_type"
     page.get_by_role("link", name="I have copied it").click()
     assert secret not in page.content()
+
+
+def test_an_address_typed_before_the_script_is_loaded_is_checked(operator: Visitor) -> None:
+    page = operator.page
+    held: list[Route] = []
+    page.route("**/check-form*.js", lambda route: held.append(route))
+    operator.open("/admin/idp/client/add/")
+    address = page.get_by_role("link", name="Web app It runs on a server").get_attribute("href")
+    page.goto(urljoin(page.url, address), wait_until="commit")
+    page.get_by_label("Redirect URIs:", exact=True).fill("http://shop.example/callback")
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(page.locator("#id_redirect_uris_checked")).to_contain_text("use https://")
 
 
 def test_a_program_needs_its_address_only(operator: Visitor) -> None:

@@ -54,6 +54,11 @@ def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -
         return ClientSecret.objects.create(client=client, **_columns(client, secret))
 
 
+def add_first(client: Client, secret: str) -> ClientSecret:
+    """Store the hash of a secret for a client that this transaction makes: nobody else has it yet."""
+    return ClientSecret.objects.create(client=client, **_columns(client, secret))
+
+
 def _columns(client: Client, secret: str) -> dict[str, str]:
     """Return what is stored of a secret: its keyed hash, and itself where it also is a key."""
     key = server_keys.seal(secret.encode(), _HMAC_PURPOSE) if client.needs_hmac_key else ""

@@ -96,14 +96,17 @@ def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | Non
         groups.made(planned.allowed_groups)
     if planned.user is not None:
         planned.user = User.objects.get(email=planned.user.email)  # the file may have made them
-    if planned.pk is not None:
+    is_new = planned.pk is None
+    if not is_new:
         planned = updated(planned, fields, state, (*client_metadata.COLUMNS, "user"))
     planned.save()
     if any(name.startswith("logo_uri") for name in fields):
         logos.plan(planned, timezone.now())
     if "roles" in fields:
         roles.save(planned, fields["roles"][1])
-    if secret is not None:
+    if secret is not None and is_new:
+        secrets.add_first(planned, secret)
+    elif secret is not None:
         planned.secrets.all().delete()
         secrets.add(planned, secret)
     return planned

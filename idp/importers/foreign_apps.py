@@ -116,5 +116,5 @@ def _store_secret(client: Client, secret: str) -> str | None:
     shortest = max(secrets.MINIMUM_LENGTH, client.hmac_key_octets)
     if len(secret) < shortest:
         return f"It is shorter than {shortest} characters, so that it could be guessed. Make one."
-    secrets.add(client, secret)
+    secrets.add_first(client, secret)
     return None

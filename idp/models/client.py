@@ -606,7 +606,8 @@ class Client(AbstractApplication):
         self.has_legacy_grants = not policy.LEGACY_GRANT_TYPES.isdisjoint(self.grant_types)
         self.has_extension_grants = not policy.EXTENSION_GRANT_TYPES.isdisjoint(self.grant_types)
         kwargs.pop("update_fields", None)
-        if self.pk is not None:
+        is_new = self.pk is None
+        if not is_new:
             self.version = F("version") + 1
             # An older copy must not restore a token that its client has replaced since.
             kwargs["update_fields"] = [
@@ -617,22 +618,20 @@ class Client(AbstractApplication):
         super().save(*args, **kwargs)
         if not isinstance(self.version, int):
             self.refresh_from_db(fields=["version"])
-        self._save_origins()
-        self._save_names()
+        self._save_derived_rows(is_new=is_new)
 
-    def _save_origins(self) -> None:
-        """Store the origins that browsers may call from, indexed; derived from redirect URIs."""
-        origins = client_derived.origins_of(self)
-        self.origins.exclude(origin__in=origins).delete()
-        rows = [self.origins.model(client=self, origin=origin) for origin in origins]
-        self.origins.bulk_create(rows, ignore_conflicts=True)
-
-    def _save_names(self) -> None:
-        """Store how the names of an operator's app look, to detect others with such a name."""
-        skeletons = client_derived.skeletons_of(self)
-        self.names.exclude(skeleton__in=skeletons).delete()
-        rows = [self.names.model(client=self, skeleton=skeleton) for skeleton in skeletons]
-        self.names.bulk_create(rows, ignore_conflicts=True)
+    def _save_derived_rows(self, *, is_new: bool) -> None:
+        """Store what clients are looked up by: the origins that browsers may call from, and how the
+        names of an operator's app look, to detect others with such a name.
+        """
+        for rows, column, values in (
+            (self.origins, "origin", client_derived.origins_of(self)),
+            (self.names, "skeleton", client_derived.skeletons_of(self)),
+        ):
+            if not is_new:
+                rows.exclude(**{f"{column}__in": values}).delete()
+            derived = [rows.model(client=self, **{column: value}) for value in values]
+            rows.bulk_create(derived, ignore_conflicts=True)
 
     def clean(self) -> None:
         """Do nothing: all code that saves a client runs the checks of `clients.validation`."""

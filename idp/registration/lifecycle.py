@@ -70,9 +70,18 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
             initial_access_tokens.use(permit.token, now)
         client.save()
         logos.plan(client, now + logos.FIRST_ATTEMPT_WITHIN)
-        registration = Registration(client, access_token, _secret_where_needed(client))
+        registration = Registration(client, access_token, _first_secret(client))
     logos.fetch_at_once(client)
     return registration
+
+
+def _first_secret(client: Client) -> str | None:
+    """Return the secret of a client that is being registered, if it needs one."""
+    if not client.needs_secret:
+        return None
+    secret = secrets.generate()
+    secrets.add_first(client, secret)
+    return secret
 
 
 @upholds("RFC 7592 §2")

@@ -55,7 +55,7 @@ def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -
 
 
 def add_first(client: Client, secret: str) -> ClientSecret:
-    """Store the hash of a secret for a client that this transaction makes: nobody else has it yet."""
+    """Store a secret's hash for a client that this transaction makes: nobody has it yet."""
     return ClientSecret.objects.create(client=client, **_columns(client, secret))
 
 

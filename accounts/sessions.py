@@ -273,8 +273,9 @@ def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
     records = _of_this_sign_in(sign_ins.records_of(request, user))
     now = timezone.now()
     at = max((datetime.fromtimestamp(record["at"], UTC) for record in records), default=now)
-    known = Session.objects.filter(pk=request.session.get(KEY), user=user, ended_at=None)
-    if known.update(authenticated_at=at, methods=records, last_seen_at=now):
+    named = session_id_of(request)
+    known = Session.objects.filter(pk=named, user=user, ended_at=None)
+    if named and known.update(authenticated_at=at, methods=records, last_seen_at=now):
         session = known.select_related("user").get()
     else:
         session = Session.objects.create(
@@ -286,7 +287,8 @@ def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
             ip_address=client_address(request),
             last_seen_at=now,
         )
-    request.session.cycle_key()
+    if named:  # else Django has given the browser session a new key already
+        request.session.cycle_key()
     request.session[KEY] = session.pk
     request.signed_in_session = session  # type: ignore[attr-defined]
 

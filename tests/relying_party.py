@@ -175,7 +175,7 @@ def make_client(**metadata: Any) -> Registered:
     last = _unused_clients[-1].client_id if _unused_clients else ""
     if not Client.objects.filter(client_id=last).exists():
         _unused_clients[:] = _registered([{}] * 20)
-    return _unused_clients.pop()
+    return _unused_clients.pop(0)  # in the order in which they were made
 
 
 def _registered(several: list[dict[str, Any]]) -> list[Registered]:

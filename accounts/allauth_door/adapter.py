@@ -7,6 +7,7 @@ from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -83,6 +84,7 @@ class Adapter(DefaultAccountAdapter):
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> None:
         """Let every sign-in begin: `accounts.stages` refuses disabled accounts."""
 
+    @transaction.atomic
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign in. End the present session of another user, unless it is made inactive."""
         present = session_of(request)

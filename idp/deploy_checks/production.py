@@ -76,7 +76,7 @@ def _passwords() -> Iterable[CheckMessage]:
     if memory < _ARGON2_MEMORY_KIB or memory * passes < _ARGON2_WORK_KIB:
         yield Error(
             "IDP_ARGON2_MEMORY_KIB and IDP_ARGON2_PASSES are weaker than all that OWASP advises.",
-            hint="Leave both unset: 19456 KiB, 2 passes.",
+            hint="Leave both unset: 7168 KiB, 5 passes.",
             id="idp.E017",
         )
     if settings.IDP_DEMO:

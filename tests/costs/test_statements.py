@@ -133,6 +133,23 @@ def test_authorize(in_process, signed_in, statements) -> None:
     assert len(statements.sql) == 2 + BOTH, statements.sql
 
 
+def test_signing_in_with_a_password_on_the_way_to_a_code(signed_in, statements) -> None:
+    """A user who has agreed before, at a browser that is new to them, which a mail tells them."""
+    user = {"login": signed_in.user.email, "password": signed_in.user.password}
+    for _ in range(2):  # the client is known to this process afterwards
+        browser = InProcess()
+        with statements:
+            page = browser.get("/authorize", signed_in.parameters())["Location"]
+            assert browser.get(page).status_code == 200
+            back = dict(parse_qsl(urlsplit(page).query))
+            answer = browser.post("/account/login/", {**user, **back})
+            answer = browser.get(answer["Location"])
+    assert "code=" in answer.content.decode()
+    assert len(statements.sql) <= 27 + BOTH, statements.sql
+    begun = [query for query in statements.captured_queries if query["sql"] == "BEGIN"]
+    assert len(begun) <= 4, statements.captured_queries
+
+
 def test_pushing_a_request_and_authorizing_with_it(in_process, signed_in, statements) -> None:
     authorized(in_process, signed_in)
     for _ in range(2):  # the first use of a secret in a while is noted

@@ -191,7 +191,7 @@ def test_an_owner_reads_denials_alone_and_nothing_of_the_users(provider: object)
     owner, visitor = make_user(), make_user()
     with Browser() as browser:
         relying_party = RelyingParty(owned_by(owner), browser, visitor)
-        relying_party.authorize()
+        relying_party.authorize_by_pages()
         page = relying_party.visit(redirect_uri=NEAR, login_hint=visitor.email)
     text = story(reference_on(page), owner).text
     assert NEAR in text

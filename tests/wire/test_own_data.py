@@ -65,7 +65,8 @@ def test_the_export_has_all_and_no_secrets(browser: Browser) -> None:
         other.sign_in(user)
         other.set_up_app(user)
     browser.sign_in(user)
-    RelyingParty(client, browser, user).tokens(scope="openid email offline_access")
+    party = RelyingParty(client, browser, user)
+    party.exchange(party.authorize_by_pages(scope="openid email offline_access").code)
     answer = browser.submit(browser.open(PAGE), "export-data")
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="account-')

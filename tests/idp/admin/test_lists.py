@@ -65,7 +65,7 @@ def test_apps_are_found_by_part_of_name_id_or_host(support: Operator) -> None:
 def test_what_belongs_to_users_and_apps_is_found_by_their_names(
     support: Operator, relying_party: RelyingParty
 ) -> None:
-    relying_party.tokens()
+    relying_party.exchange(relying_party.authorize_by_pages().code)
     word = unique("quay")
     user_row = User.objects.get(email=relying_party.user.email)
     user_row.name = f"Ana {word}"

@@ -45,6 +45,7 @@ from idp.settings import *  # noqa: E402, F403
 from idp.settings import CACHES, DATABASES, INSTALLED_APPS, PASSWORD_HASHERS  # noqa: E402
 
 MAIL_DIRECTORY = Path(os.environ["SIGNET_TEST_MAIL"])
+# In one database for all workers: `cache.clear` would empty the others' caches, too.
 CACHES["default"]["KEY_PREFIX"] = _WORKER
 DATABASES["default"].setdefault("TEST", {})
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

@@ -21,6 +21,7 @@ from tests.assertions import (
     sign,
 )
 from tests.elsewhere import Elsewhere, answering
+from tests.fetched_keys import let_a_minute_pass
 from tests.registering import register, registered
 from tests.relying_party import ISSUER, Registered, make_client, spec, unique
 
@@ -253,19 +254,12 @@ def test_keys_are_fetched_once_and_again_for_a_new_kid(
     for _ in range(5):
         assert outcome(assertion_of(client, new)) == "invalid_client"
     assert foreign_site.times(path) == 1  # the floor between two fetches
-    _let_a_minute_pass()
+    let_a_minute_pass(client.client_id, address)
     publish(foreign_site, address, new)
     assert outcome(assertion_of(client, new)) == "invalid_grant"
     assert foreign_site.times(path) == 2
     assert outcome(assertion_of(client, KEY)) == "invalid_client"
     assert foreign_site.times(path) == 2
-
-
-def _let_a_minute_pass() -> None:
-    """Drop what the shared cache keeps, as time would: the floor, and other processes' copies."""
-    from django.core.cache import cache
-
-    cache.clear()
 
 
 @spec("OIDC Core", "10.1.1")

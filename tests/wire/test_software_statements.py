@@ -2,14 +2,12 @@
 
 import time
 
-from django.core.cache import cache
-
 from idp.models import Client, Event
 from tests.assertions import make_key
 from tests.elsewhere import Elsewhere
 from tests.registering import as_client, manage, register, registered, replaceable
 from tests.relying_party import Browser, EndUser, RelyingParty, spec
-from tests.statements import ISSUER, PATH, publish_keys, statement
+from tests.statements import ISSUER, PATH, renew_keys, statement
 
 CALLBACK = "https://baker.example/callback"
 STATED = {
@@ -79,8 +77,7 @@ def test_an_issuer_that_was_not_named(provider: object) -> None:
 def test_an_issuer_may_change_its_keys(provider: object, foreign_site: Elsewhere) -> None:
     registered(software_statement=statement())
     new = make_key()
-    publish_keys(foreign_site, new)
-    cache.clear()  # as a minute would: the floor between two fetches
+    renew_keys(foreign_site, new)
     asked = foreign_site.times(PATH)
     for _ in range(3):
         registered(software_statement=statement(new))
